@@ -1,0 +1,33 @@
+"""The vocabulary of the lessons: ``from helpers import serve, ask, predict, judge``.
+
+Each name is loaded from its room when it is first used, so importing this package costs next to nothing.
+"""
+
+from importlib import import_module
+
+_ROOMS = {
+    "serve": "servers",
+    "stop_all": "servers",
+    "show": "servers",
+    "Server": "servers",
+    "ask": "exchange",
+    "predict": "claims",
+    "judge": "claims",
+    "ledger": "claims",
+    "check": "exercises",
+    "hint": "exercises",
+    "solution": "exercises",
+    "LessonError": "errors",
+}
+
+__all__ = list(_ROOMS)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ROOMS:
+        raise AttributeError(f"helpers has no {name!r}; it has {', '.join(sorted(_ROOMS))}")
+    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
