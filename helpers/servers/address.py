@@ -1,0 +1,70 @@
+"""Where a browser finds a server of this kernel.
+
+The browser may sit on another machine than the kernel: on Binder, on a hub, behind an SSH tunnel. What it reaches for
+certain is Jupyter itself, and with jupyter-server-proxy Jupyter passes requests on to any port of the kernel's
+machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.error
+import urllib.request
+from functools import cache
+from pathlib import Path
+
+
+def browser_address(port: int, path: str) -> str:
+    """The address under which the browser that shows this notebook reaches `path` on `port`."""
+    path = "/" + path.lstrip("/")
+    base = proxy_base()
+    return f"http://127.0.0.1:{port}{path}" if base is None else f"{base}proxy/{port}{path}"
+
+
+@cache
+def proxy_base() -> str | None:
+    """Jupyter's base URL (``"/"``, ``"/user/ada/"``) where jupyter-server-proxy serves it, else None.
+
+    A hub says it in JUPYTERHUB_SERVICE_PREFIX. Otherwise the Jupyter server that started this kernel has written a
+    ``jpserver-PID.json`` into its runtime folder; one request finds out whether it has the proxy.
+    """
+    prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
+    if prefix:
+        return prefix.rstrip("/") + "/"
+    server = _jupyter_server()
+    if server is None or not _has_proxy(server):
+        return None
+    return str(server["base_url"])
+
+
+def _jupyter_server() -> dict[str, object] | None:
+    """What the Jupyter server that is this kernel's parent says about itself, or None outside of one."""
+    pid = os.environ.get("JPY_PARENT_PID")
+    if not pid:
+        return None
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    try:
+        return json.loads((Path(jupyter_runtime_dir()) / f"jpserver-{pid}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _has_proxy(server: dict[str, object]) -> bool:
+    """Whether the server answers under proxy/PORT/: 404 says that no such extension is there.
+
+    The port asked for is the discard port, where nothing listens: the proxy then answers 500 or 503 by itself.
+    """
+    request = urllib.request.Request(
+        f"{server['url']}proxy/9/", headers={"Authorization": f"token {server.get('token', '')}"}
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=3):
+            return True
+    except urllib.error.HTTPError as answer:
+        answer.close()
+        return answer.code != 404
+    except OSError:
+        return False

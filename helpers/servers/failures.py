@@ -1,0 +1,68 @@
+"""Exceptions that an app did not handle, kept where the learner looks: with the server, and in `ask`'s answers."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import traceback
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers.errors import one_line
+
+_HELPERS = str(Path(__file__).resolve().parents[1])
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One request (or lifespan event) that ended in an exception of the app."""
+
+    exception: BaseException
+    method: str  # "GET"; "WEBSOCKET" or "LIFESPAN" where there is no method
+    path: str
+    request_id: str | None  # the request's own `x-request-id` header
+
+    @property
+    def where(self) -> str:
+        """The learner's line that raised it, ``"in books(), line 3: return shelf[n]"``; empty where there is none."""
+        for frame, line in reversed(list(traceback.walk_tb(self.exception.__traceback__))):
+            filename = frame.f_code.co_filename
+            if not _is_library(filename):
+                source = linecache.getline(filename, line).strip()
+                return f"in {frame.f_code.co_name}(), line {line}: {source}".removesuffix(": ")
+        return ""
+
+    @property
+    def traceback(self) -> str:
+        """The whole traceback, as Python prints it."""
+        return "".join(traceback.format_exception(self.exception))
+
+    def __str__(self) -> str:
+        where = f" ({self.where})" if self.where else ""
+        return f"{self.method} {self.path} raised {one_line(self.exception)}{where}"
+
+
+class Failures(deque[Failure]):
+    """The newest hundred failures of one server, newest last."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(maxlen=100)
+        self.name = name
+
+    def record(self, exception: BaseException, method: str, path: str, request_id: str | None) -> None:
+        """Keep a failure; print it too when nobody else will show it.
+
+        `ask` numbers its requests and shows their failures beside the answers. Any other request (a browser's, an
+        httpx call in a cell) gets what a terminal would give it: a line on stderr.
+        """
+        if self and self[-1].exception is exception:  # seen by Flask's signal first, and again on its way out
+            return
+        failure = Failure(exception, method, path, request_id)
+        self.append(failure)
+        if request_id is None:
+            print(f"{self.name}: {failure}", file=sys.stderr)
+
+
+def _is_library(filename: str) -> bool:
+    return "site-packages" in filename or filename.startswith((_HELPERS, sys.base_prefix, "<frozen"))

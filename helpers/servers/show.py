@@ -1,0 +1,61 @@
+"""`show`: a live page of a server, inside the cell."""
+
+from __future__ import annotations
+
+import re
+import urllib.error
+import urllib.request
+from html import unescape
+
+from helpers.errors import LessonError
+from helpers.plots import Drawn, escape
+from helpers.servers.server import Server
+
+
+class Page(Drawn):
+    """A frame with a live page, a link to it, and what it is in words."""
+
+    def __init__(self, server: Server, path: str, height: int, description: str) -> None:
+        self.server, self.path, self.height, self.description = server, path, height, description
+
+    def summary(self) -> str:
+        return f"{self.server.name}{self.path}: {self.description} At {self.server.address(self.path)}"
+
+    def body(self) -> str:
+        address, label = escape(self.server.address(self.path)), escape(f"{self.server.name} {self.path}")
+        return (
+            f'<p><b>{label}</b> <span class="quiet">{escape(self.description)}</span> '
+            f'<a href="{address}" target="_blank" rel="noopener">Open it in a tab of its own</a></p>'
+            f'<iframe src="{address}" title="{label}" width="100%" height="{self.height}" loading="lazy" '
+            'style="border:1px solid rgba(128,128,128,.5);background:white"></iframe>'
+        )
+
+
+def show(server: Server, path: str = "/", *, height: int = 420) -> Page:
+    """The live page at `path` in a frame `height` pixels high, with a link and a description for those who listen.
+
+    Raises LessonError for anything but a running Server. A page that answers with an error is shown as well: that is
+    what a browser would do.
+    """
+    if not isinstance(server, Server):
+        raise LessonError(f"show needs what serve(app) returned; this is a {type(server).__name__}.")
+    if not server.running:
+        raise LessonError(f"{server.name} is stopped; run its serve(...) cell again, then this one.")
+    path = "/" + path.lstrip("/")
+    return Page(server, path, height, _describe(server.url + path))
+
+
+def _describe(url: str) -> str:
+    """Status and title of the page, in a sentence."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    request = urllib.request.Request(url, headers={"Accept": "text/html", "X-Request-Id": "show"})
+    try:
+        with opener.open(request, timeout=5) as answer:
+            title = re.search(rb"<title>(.*?)</title>", answer.read(100_000), re.DOTALL | re.IGNORECASE)
+            status = f"answers {answer.status} {answer.reason}"
+    except urllib.error.HTTPError as answer:
+        answer.close()
+        return f"answers {answer.code} {answer.reason}."
+    except OSError as error:
+        return f"did not answer within 5 s ({error})."
+    return f"{status}, “{unescape(title[1].decode(errors='replace')).strip()}”." if title else f"{status}."
