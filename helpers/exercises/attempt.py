@@ -1,0 +1,140 @@
+"""Handling what a learner built: is it blank, serve it and ask it, bound its time, tell its crash in a sentence."""
+
+from __future__ import annotations
+
+import ctypes
+import dis
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+from helpers.errors import one_line
+
+if TYPE_CHECKING:
+    from helpers.exchange import Answer
+
+_ANSWER_SECONDS = 5.0  # for one request to what the learner built
+
+
+class NotYet(Exception):
+    """Raised by a check: a sentence about this learner's mistake, and what to look at."""
+
+
+class NotStarted(NotYet):
+    """Raised by a check that sees that the learner has not begun, where `is_blank` cannot tell."""
+
+
+@contextmanager
+def serving(app: object, label: str = "your app") -> Iterator[Callable[..., Answer]]:
+    """The learner's app, served for the length of the ``with`` block, and what asks it: ``ask("GET", "/ping")``.
+
+    Takes the arguments of `helpers.exchange.ask` and returns its one `Answer`. `label` names the app in messages, and
+    tells two apart ("Flask", "FastAPI"). `NotYet`, with a sentence that names the request, for an exception that the
+    app lets out, and for an answer that does not come or not within seconds.
+    """
+    from helpers.exchange import ask
+    from helpers.servers import serve
+
+    server = serve(app, name=f"check {label}")
+
+    def ask_it(method: str, path: str, **request: Any) -> Answer:
+        (answer,) = ask(server, method, path, timeout=_ANSWER_SECONDS, **request)
+        if answer.failure:
+            raise NotYet(f"Inside {label}, {answer.failure}.")
+        if answer.error:
+            raise NotYet(f"No good answer to {method} {path}: {label} {answer.error}.")
+        return answer
+
+    try:
+        yield ask_it
+    finally:
+        server.stop()
+
+
+def is_blank(attempt: object) -> bool:
+    """Whether nothing has been filled in.
+
+    True for `...` and None, for a function whose body is `...`, `pass` or a docstring, for an app whose own routes
+    are all blank or missing, and for a tuple, list or dict of nothing but these.
+    """
+    if attempt is None or attempt is ...:
+        return True
+    if isinstance(attempt, tuple | list | dict):
+        values = list(attempt.values() if isinstance(attempt, dict) else attempt)
+        return bool(values) and all(is_blank(value) for value in values)
+    if isinstance(attempt, type):
+        return False
+    if hasattr(attempt, "__code__"):
+        return _steps(attempt.__code__) in _empty_bodies()
+    if hasattr(attempt, "view_functions"):  # Flask
+        return all(is_blank(view) for name, view in attempt.view_functions.items() if name != "static")
+    if hasattr(attempt, "openapi") and hasattr(attempt, "routes"):  # FastAPI, whose docs are there from the start
+        docs = {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}
+        own = [route for route in attempt.routes if getattr(route, "path", None) not in docs]
+        return all(is_blank(getattr(route, "endpoint", route)) for route in own)
+    return False
+
+
+def _steps(code: CodeType) -> list[tuple[str, object]]:
+    return [(step.opname, step.argval) for step in dis.get_instructions(code) if step.opname != "NOP"]
+
+
+def _empty_bodies() -> list[list[tuple[str, object]]]:
+    """What this version of Python makes of functions that nobody has filled in."""
+
+    def dots() -> None: ...
+
+    def returned_dots() -> object:
+        return ...
+
+    async def awaited_dots() -> None: ...
+
+    async def awaited_returned_dots() -> object:
+        return ...
+
+    return [_steps(function.__code__) for function in (dots, returned_dots, awaited_dots, awaited_returned_dots)]
+
+
+class _OutOfTime(BaseException):
+    """Ends the thread of a check that takes too long; no Exception, so that the learner's handlers let it pass."""
+
+
+def within(seconds: float, work: Callable[[], str]) -> str:
+    """What `work` returns or raises, in a thread of its own; `NotYet` when it is not done after `seconds`."""
+    returned: list[str] = []
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            returned.append(work())
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=copy_context().run, args=(run,), name="check", daemon=True)
+    thread.start()
+    try:
+        thread.join(seconds)
+    finally:  # also when the learner interrupts the cell
+        in_time = not thread.is_alive()
+        if not in_time:
+            # Python code ends at its next step. A call that blocks ends when it does: the thread is a daemon.
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_OutOfTime))
+            thread.join(1)
+    if not in_time:
+        raise NotYet(f"Your code is still busy after {seconds:g} seconds: look for a loop or a wait that never ends.")
+    if raised:
+        raise raised[0]
+    return returned[0]
+
+
+def crash_sentence(error: BaseException) -> str:
+    """The sentence for an exception of the learner's code, with their line where there is one."""
+    from helpers.servers.failures import Failure
+
+    where = Failure(error, "", "", None).where
+    if where:
+        return f"Your code raises {one_line(error)} ({where})."
+    return f"The check cannot work with this answer ({one_line(error)}); compare its form with what the text asks for."
