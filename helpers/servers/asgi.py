@@ -162,12 +162,22 @@ class _Wrapped:
             scope["raw_path"] = prefix.encode("latin-1") + scope["raw_path"]
         if scope["type"] == "http":
             send = _page_filter(send, headers, prefix)
+        answered = False
+
+        async def answer(message: Any) -> None:
+            nonlocal answered
+            await send(message)
+            answered = message["type"] == "http.response.body" and not message.get("more_body")
+
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, answer)
         except Exception as error:
             path = scope["path"].removeprefix(prefix)
             self.failures.record(error, scope.get("method", "WEBSOCKET"), path, headers.get("x-request-id"))
-            raise
+            # Starlette answers 500 and raises all the same, for the server to log. Uvicorn would then close a
+            # connection whose client has its whole answer, and may be sending the next request on it.
+            if not answered:
+                raise
 
     async def _lifespan(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Keep the exception that a lifespan ends with, which Uvicorn only logs.

@@ -168,7 +168,10 @@ class _Wrapped:
         except Exception as error:
             record(error)
             raise
-        return response.localized(chunks) if response.page else _Watched(chunks, record)
+        if response.page:
+            return response.localized(chunks)
+        response.may_hold = False  # a generator calls start_response later, when its chunks are on their way already
+        return _Watched(chunks, record)
 
 
 class _Response:
@@ -178,6 +181,7 @@ class _Response:
         self.environ = environ
         self.start_response = start_response
         self.prefix: str = environ.get("SCRIPT_NAME", "")
+        self.may_hold = True
         self.page: tuple[str, list[tuple[str, str]]] | None = None
         self.written: list[bytes] = []
 
@@ -188,7 +192,11 @@ class _Response:
             headers = [(name, target if name.lower() == "location" else value) for name, value in headers]
         accept, length = self.environ.get("HTTP_ACCEPT", ""), found.get("content-length")
         plain = "content-encoding" not in found
-        if plain and offline_docs.is_page_for_a_browser(accept, found.get("content-type", ""), length):
+        if (
+            self.may_hold
+            and plain
+            and offline_docs.is_page_for_a_browser(accept, found.get("content-type", ""), length)
+        ):
             self.page = (status, headers)
             return self.written.append
         return self.start_response(status, headers, exc_info)

@@ -1,0 +1,804 @@
+"""`serve` and its promises: what it accepts and refuses, how it starts, fails, stops, and what it leaves behind."""
+
+import asyncio
+import contextlib
+import gc
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import types
+import warnings
+from http.client import HTTPConnection
+
+import fastapi
+import flask
+import httpx
+import pytest
+from fastapi.responses import RedirectResponse, StreamingResponse
+from starlette.applications import Starlette
+from starlette.endpoints import HTTPEndpoint
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from websockets.sync.client import connect
+
+from helpers import LessonError, serve, show, stop_all
+from helpers.servers import NotAnApp, ServeError, ServerWarning
+
+BROWSER = {"accept": "text/html,application/xhtml+xml"}
+BEHIND = {"x-forwarded-prefix": "/user/ada/proxy/4321", "host": "hub.test"}
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left():
+    yield
+    stop_all()
+
+
+@pytest.fixture
+def client():
+    with httpx.Client(verify=False, trust_env=False, timeout=10) as client:
+        yield client
+
+
+def flask_app():
+    app = flask.Flask("shop")
+    app.get("/")(lambda: {"framework": "flask"})
+    return app
+
+
+def fastapi_app(**options):
+    app = fastapi.FastAPI(**options)
+
+    @app.get("/")
+    def home():
+        return {"framework": "fastapi"}
+
+    return app
+
+
+def both():
+    return [flask_app(), fastapi_app()]
+
+
+async def bare_asgi(scope, receive, send):
+    assert scope["type"] == "http"
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": b"bare ASGI"})
+
+
+def bare_wsgi(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"bare WSGI"]
+
+
+# What is an app, and of which kind
+
+
+class WsgiClass:
+    def __init__(self, environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+
+    def __iter__(self):
+        yield b"a class"
+
+
+class AsgiEndpoint(HTTPEndpoint):
+    async def get(self, request):
+        return PlainTextResponse("an endpoint")
+
+
+class MiddlewareWithPlainCall:
+    def __init__(self, app):
+        self.app = app
+
+    def __call__(self, scope, receive, send):
+        return self.app(scope, receive, send)
+
+
+@pytest.mark.parametrize(
+    ("app", "kind", "text"),
+    [
+        (flask_app(), "wsgi", "flask"),
+        (fastapi_app(), "asgi", "fastapi"),
+        (bare_wsgi, "wsgi", "bare WSGI"),
+        (bare_asgi, "asgi", "bare ASGI"),
+        (WsgiClass, "wsgi", "a class"),
+        (AsgiEndpoint, "asgi", "an endpoint"),
+        (MiddlewareWithPlainCall(fastapi_app()), "asgi", "fastapi"),
+        (flask_app().wsgi_app, "wsgi", "flask"),
+        (Starlette(routes=[Route("/", AsgiEndpoint)]), "asgi", "an endpoint"),
+    ],
+)
+def test_any_wsgi_or_asgi_app_is_told_apart_and_served(app, kind, text, client):
+    server = serve(app)
+    assert server.kind == kind
+    assert text in client.get(server.url).text
+
+
+def create_app():
+    return flask_app()
+
+
+@pytest.mark.parametrize(
+    ("thing", "said"),
+    [
+        (None, "nothing to serve"),
+        (..., "three dots"),
+        ("work/app.py:app", "a string"),
+        (types.ModuleType("shop"), "the module 'shop'"),
+        (create_app, "serve(create_app())"),
+        (fastapi.FastAPI, "the class FastAPI"),
+        (flask.Flask, "the class Flask"),
+        (42, "an int"),
+        ({"app": 1}, "a dict"),
+        (lambda: None, "call it"),
+    ],
+)
+def test_what_is_no_app_is_refused_in_one_sentence(thing, said):
+    with pytest.raises(NotAnApp) as refusal:
+        serve(thing)
+    assert said in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_module_with_an_app_in_it_is_told_which_one():
+    module = types.ModuleType("shop")
+    module.application = flask_app()
+    with pytest.raises(NotAnApp, match=r"serve\(shop\.application\)"):
+        serve(module)
+
+
+def test_a_coroutine_is_refused_without_a_warning_about_awaiting():
+    async def make_app():
+        return fastapi_app()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(NotAnApp, match="await"):
+            serve(make_app())
+        gc.collect()
+
+
+def test_a_refusal_leaves_the_server_of_that_name_alone(client):
+    server = serve(flask_app(), name="shop")
+    with pytest.raises(NotAnApp):
+        serve(None, name="shop")
+    assert client.get(server.url).status_code == 200
+
+
+# Names, ports, addresses
+
+
+def test_names_by_default():
+    assert [serve(app).name for app in (*both(), bare_wsgi, bare_asgi)] == ["flask", "fastapi", "wsgi", "asgi"]
+
+
+@pytest.mark.parametrize("app", both())
+def test_the_same_name_replaces_the_old_server_and_keeps_its_port(app, client):
+    first = serve(app, name="again")
+    second = serve(fastapi_app(), name="again")
+    assert (second.url, second.kind) == (first.url, "asgi")
+    assert client.get(second.url).json() == {"framework": "fastapi"}
+    assert not first.running
+    first.stop()  # an old handle must not stop its successor
+    assert client.get(second.url).status_code == 200
+
+
+def test_the_port_is_kept_after_stop_and_with_connections_in_time_wait(client):
+    server = serve(fastapi_app(), name="kept")
+    client.get(server.url, headers={"connection": "close"})
+    server.stop()
+    assert serve(flask_app(), name="kept").url == server.url
+
+
+def test_a_kept_port_that_somebody_took_is_given_up_for_a_free_one(client):
+    server = serve(fastapi_app(), name="lost")
+    server.stop()
+    with socket.create_server(("127.0.0.1", server.port)):
+        moved = serve(fastapi_app(), name="lost")
+        assert moved.port != server.port
+        assert client.get(moved.url).status_code == 200
+
+
+def test_a_port_that_is_asked_for_and_taken_is_one_sentence():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for app in both():
+            with pytest.raises(ServeError, match=rf"Port {port}.*Address already in use"):
+                serve(app, port=port)
+    with pytest.raises(ServeError, match="70000 is no port"):
+        serve(bare_wsgi, port=70000)
+
+
+def test_only_loopback_is_listened_on():
+    server = serve(flask_app())
+    assert server.url.startswith("http://127.0.0.1:")
+    with socket.socket() as other, pytest.raises(OSError):
+        other.settimeout(1)
+        other.connect(("127.0.0.2", server.port))  # 0.0.0.0 would answer here too
+
+
+def test_nagle_is_off_on_accepted_asgi_connections():
+    server = serve(fastapi_app())
+    connection = HTTPConnection("127.0.0.1", server.port)
+    times = []
+    for _ in range(20):
+        start = time.perf_counter()
+        connection.request("POST", "/", body=b"x")
+        connection.getresponse().read()
+        times.append(time.perf_counter() - start)
+    connection.close()
+    assert sorted(times)[10] < 0.030  # a delayed acknowledgement costs 40 ms
+
+
+# Starts that fail
+
+
+def lifespan_app(startup=None, shutdown=None):
+    @contextlib.asynccontextmanager
+    async def lifespan(app):
+        if startup:
+            await startup()
+        yield {"shelf": "full"}
+        if shutdown:
+            await shutdown()
+
+    return fastapi.FastAPI(lifespan=lifespan)
+
+
+async def never():
+    await asyncio.sleep(3600)
+
+
+async def broken():
+    raise RuntimeError("no database here")
+
+
+async def needs_a_package():
+    import a_package_nobody_has  # noqa: F401
+
+
+@pytest.mark.parametrize(
+    ("startup", "cause", "said"),
+    [
+        (broken, RuntimeError, "no database here"),
+        (needs_a_package, ModuleNotFoundError, "a_package_nobody_has"),
+    ],
+)
+def test_a_failing_lifespan_is_one_sentence_with_the_apps_own_exception(startup, cause, said, capfd):
+    with pytest.raises(ServeError) as failure:
+        serve(lifespan_app(startup))
+    assert isinstance(failure.value.__cause__, cause)
+    assert said in failure.value._render_traceback_()[0]
+    assert len(failure.value._render_traceback_()) == 1
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_lifespan_that_hangs_at_start_ends_at_the_timeout():
+    before = threading.active_count()
+    start = time.monotonic()
+    with pytest.raises(ServeError, match=r"still starting after 0\.3 s"):
+        serve(lifespan_app(never), timeout=0.3)
+    assert time.monotonic() - start < 3
+    assert _threads(before) == before
+
+
+def test_a_raw_asgi_app_that_raises_at_start_is_reported():
+    async def app(scope, receive, send):
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            raise ValueError("the shelves are empty")
+
+    with pytest.raises(ServeError, match="ValueError: the shelves are empty"):
+        serve(app)
+
+
+def test_an_app_that_refuses_the_lifespan_scope_is_served(client):
+    async def reads_first(scope, receive, send):  # answers every scope as if it were a request
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    for app in (bare_asgi, reads_first):
+        assert client.get(serve(app).url).status_code == 200
+
+
+def test_an_app_that_exits_in_its_lifespan_does_not_take_the_kernel_along():
+    async def leave():
+        sys.exit("bye")
+
+    with pytest.raises(ServeError, match="bye"):
+        serve(lifespan_app(leave))
+
+
+def test_a_failed_start_leaves_no_thread_and_no_port_and_the_name_can_be_used_again(client):
+    before = threading.active_count()
+    with pytest.raises(ServeError):
+        serve(lifespan_app(broken), name="retry")
+    assert _threads(before) == before
+    assert client.get(serve(fastapi_app(), name="retry").url).status_code == 200
+
+
+# Stops
+
+
+def test_stop_and_stop_all_may_be_called_twice():
+    servers = [serve(app) for app in both()]
+    for server in servers:
+        server.stop()
+        server.stop()
+    stop_all()
+    stop_all()
+    for server in servers:
+        with pytest.raises(OSError):
+            socket.create_connection(("127.0.0.1", server.port), timeout=1)
+        assert "stopped" in server.summary()
+
+
+def test_a_lifespan_that_hangs_at_stop_is_cancelled_and_said():
+    server = serve(lifespan_app(shutdown=never), name="slow-to-leave")
+    start = time.monotonic()
+    with pytest.warns(ServerWarning, match="slow-to-leave is stopped, but .*did not finish its shutdown"):
+        server.stop()
+    assert time.monotonic() - start < 6
+
+
+def test_a_lifespan_that_fails_at_stop_is_said():
+    server = serve(lifespan_app(shutdown=broken), name="grumpy")
+    with pytest.warns(ServerWarning, match="grumpy is stopped, but .*RuntimeError: no database here"):
+        server.stop()
+
+
+def endless_wsgi(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+
+    def forever():
+        while True:
+            yield b"more "
+            time.sleep(0.01)
+
+    return forever()
+
+
+def endless_asgi():
+    app = fastapi.FastAPI()
+
+    @app.get("/")
+    async def forever():
+        async def more():
+            while True:
+                yield "more "
+                await asyncio.sleep(0.01)
+
+        return StreamingResponse(more())
+
+    return app
+
+
+@pytest.mark.parametrize("app", [endless_wsgi, endless_asgi()])
+def test_an_endless_stream_does_not_hold_up_a_stop(app, client):
+    before = threading.active_count()
+    server = serve(app, name="river")
+    with client.stream("GET", server.url) as response:
+        chunks = response.iter_raw()
+        assert b"more" in next(chunks)
+        start = time.monotonic()
+        server.stop()
+        assert time.monotonic() - start < 4
+    assert _threads(before) == before
+
+
+@pytest.mark.parametrize("kind", ["flask", "fastapi"])
+def test_a_request_in_flight_at_stop_is_answered(kind, client):
+    app = flask.Flask("slow") if kind == "flask" else fastapi.FastAPI()
+
+    @app.get("/")
+    def slow():
+        time.sleep(0.4)
+        return {"done": True}
+
+    server = serve(app)
+    answers = []
+    asker = threading.Thread(target=lambda: answers.append(client.get(server.url).json()))
+    asker.start()
+    time.sleep(0.15)
+    server.stop()
+    asker.join()
+    assert answers == [{"done": True}]
+
+
+@pytest.mark.parametrize("kind", ["flask", "fastapi"])
+def test_a_request_that_takes_longer_than_the_grace_is_cut(kind, client):
+    release = threading.Event()
+    app = flask.Flask("stuck") if kind == "flask" else fastapi.FastAPI()
+
+    @app.get("/")
+    def stuck():
+        release.wait(20)
+        return {}
+
+    server = serve(app)
+    asker = threading.Thread(target=_quietly, args=(server.url,))
+    asker.start()
+    time.sleep(0.15)
+    start = time.monotonic()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ServerWarning)
+        server.stop()
+    assert time.monotonic() - start < 6
+    release.set()
+    asker.join(5)
+    assert not asker.is_alive()
+
+
+def _quietly(url):
+    with contextlib.suppress(httpx.HTTPError):
+        httpx.get(url, timeout=10)
+
+
+def test_an_idle_connection_does_not_hold_up_a_stop():
+    for app in both():
+        server = serve(app)
+        with socket.create_connection(("127.0.0.1", server.port)):  # a browser opens such connections ahead of time
+            time.sleep(0.05)
+            start = time.monotonic()
+            server.stop()
+            assert time.monotonic() - start < 0.6
+
+
+def _threads(expected):
+    """How many threads there are, once those that are about to end have ended."""
+    deadline = time.monotonic() + 2
+    while threading.active_count() > expected and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return threading.active_count()
+
+
+def _descriptors():
+    gc.collect()
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors in /proc")
+@pytest.mark.parametrize("kind", ["flask", "fastapi"])
+def test_fifty_starts_and_stops_leave_no_thread_port_or_descriptor(kind, client):
+    app = flask_app() if kind == "flask" else fastapi_app()
+    serve(app, name="fifty").stop()  # what is imported and cached once is not a leak
+    threads, descriptors, ports = threading.active_count(), _descriptors(), set()
+    for _ in range(50):
+        server = serve(app, name="fifty")
+        ports.add(server.port)
+        with httpx.Client(verify=False) as once:
+            assert once.get(server.url).status_code == 200
+        server.stop()
+    assert len(ports) == 1
+    assert _threads(threads) == threads
+    assert _descriptors() <= descriptors
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", ports.pop()), timeout=1)
+
+
+def test_an_interrupt_while_an_app_starts_leaves_nothing_half_started(monkeypatch):
+    from helpers.servers import asgi
+
+    before = threading.active_count()
+
+    def interrupted(self, timeout):
+        self._thread.start()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(asgi.AsgiThread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        serve(fastapi_app())
+    assert _threads(before) == before
+
+
+# Real apps
+
+
+def test_mounted_apps_and_lifespan_state(client):
+    app = lifespan_app()
+
+    @app.get("/state")
+    def state(request: fastapi.Request):
+        return request.state.shelf
+
+    inner = fastapi_app()
+    app.mount("/inner", inner)
+    server = serve(app)
+    assert client.get(server.url + "/state").json() == "full"
+    assert client.get(server.url + "/inner/").json() == {"framework": "fastapi"}
+
+
+def test_websockets_pass():
+    app = fastapi.FastAPI()
+
+    @app.websocket("/echo")
+    async def echo(ws: fastapi.WebSocket):
+        await ws.accept()
+        await ws.send_text((await ws.receive_text()).upper())
+
+    server = serve(app)
+    with connect(server.url.replace("http", "ws") + "/echo") as ws:
+        ws.send("hello")
+        assert ws.recv() == "HELLO"
+
+
+@pytest.mark.parametrize("kind", ["flask", "fastapi"])
+def test_streams_arrive_piece_by_piece(kind, client):
+    def pieces():
+        for n in range(3):
+            yield f"<p>{n}</p>"
+            time.sleep(0.15)
+
+    if kind == "flask":
+        app = flask.Flask("stream")
+        app.get("/")(lambda: pieces())
+    else:
+        app = fastapi.FastAPI()
+        app.get("/")(lambda: StreamingResponse(pieces(), media_type="text/html"))
+    server = serve(app)
+    start = time.monotonic()
+    with client.stream("GET", server.url, headers=BROWSER) as response:
+        next(response.iter_raw())
+        assert time.monotonic() - start < 0.25
+
+
+def test_a_wsgi_generator_and_the_write_callable(client):
+    def lazy(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", "4")])
+        yield b"lazy"
+
+    def writes(environ, start_response):
+        write = start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", "5")])
+        write(b"wri")
+        return [b"te"]
+
+    assert client.get(serve(lazy).url, headers=BROWSER).text == "lazy"
+    assert client.get(serve(writes).url, headers=BROWSER).text == "write"
+
+
+# Errors of the app
+
+
+@pytest.mark.parametrize("kind", ["flask", "fastapi"])
+def test_an_unhandled_exception_is_kept_with_its_line_and_told_once(kind, client, capsys):
+    app = flask.Flask("boom") if kind == "flask" else fastapi.FastAPI()
+
+    @app.get("/boom")
+    def boom():
+        return 1 / 0  # the line
+
+    server = serve(app)
+    assert client.get(server.url + "/boom", headers={"x-request-id": "7"}).status_code == 500
+    assert capsys.readouterr() == ("", "")  # numbered requests are shown by whoever numbered them
+    (failure,) = server.errors
+    assert (failure.method, failure.path, failure.request_id) == ("GET", "/boom", "7")
+    assert isinstance(failure.exception, ZeroDivisionError)
+    assert failure.where.startswith("in boom(), line ") and "1 / 0  # the line" in failure.where
+    assert "ZeroDivisionError" in server.summary()
+    client.get(server.url + "/boom")
+    err = ""
+    deadline = time.monotonic() + 2
+    while "ZeroDivisionError" not in err and time.monotonic() < deadline:
+        err += capsys.readouterr().err
+    assert err.count("ZeroDivisionError: division by zero") == 1
+
+
+def test_a_stream_that_breaks_off_is_kept(client):
+    def breaks(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        yield b"one"
+        raise RuntimeError("no more")
+
+    server = serve(breaks)
+    with contextlib.suppress(httpx.HTTPError):
+        client.get(server.url, headers={"x-request-id": "1"})
+    assert [str(f.exception) for f in server.errors] == ["no more"]
+
+
+def test_flask_messages_reach_the_cell_but_its_traceback_does_not():
+    code = """
+        import flask, httpx
+        from helpers import serve
+        app = flask.Flask("chatty")
+        @app.get("/")
+        def chatty():
+            app.logger.warning("low on books")
+            raise RuntimeError("out of books")
+        httpx.get(serve(app).url, headers={"x-request-id": "1"})
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=30)
+    assert "low on books" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_task_that_fails_unseen_is_kept(client):
+    app = fastapi.FastAPI()
+
+    @app.get("/")
+    async def forget():
+        asyncio.create_task(broken())  # noqa: RUF006
+        return {}
+
+    server = serve(app)
+    client.get(server.url)
+    gc.collect()
+    deadline = time.monotonic() + 3
+    while not server.errors and time.monotonic() < deadline:
+        client.get(server.url + "/missing")
+        gc.collect()
+    assert "no database here" in str(server.errors[0])
+
+
+# Prefix, redirects, documentation pages
+
+
+def test_a_prefix_reaches_both_kinds_and_the_direct_address_goes_on_working(client):
+    app = fastapi.FastAPI()
+
+    @app.get("/here")
+    def here(request: fastapi.Request):
+        return {"root": request.scope["root_path"], "url": request.url_for("here").path}
+
+    flask_ = flask.Flask("here")
+
+    @flask_.get("/here")
+    def there():
+        return {"root": flask.request.root_path, "url": flask.url_for("there")}
+
+    for server in (serve(app), serve(flask_)):
+        behind = client.get(server.url + "/here", headers=BEHIND).json()
+        assert behind["root"].rstrip("/") == "/user/ada/proxy/4321"
+        assert behind["url"] == "/user/ada/proxy/4321/here"
+        direct = client.get(server.url + "/here").json()
+        assert direct == {"root": direct["root"], "url": "/here"}
+
+
+def test_redirects_behind_a_prefix_keep_it(client):
+    app = fastapi.FastAPI(redirect_slashes=True)
+    app.get("/go")(lambda: RedirectResponse("/books/?q=1"))
+    app.get("/away")(lambda: RedirectResponse("https://example.org/x"))
+    app.get("/books/")(lambda: "all")
+    flask_ = flask.Flask("redirects")
+    flask_.add_url_rule("/go", "go", lambda: flask.redirect(flask.url_for("books", q=1)))
+    flask_.add_url_rule("/away", "away", lambda: flask.redirect("https://example.org/x"))
+    flask_.add_url_rule("/books/", "books", lambda: "all")
+    for server in (serve(app), serve(flask_)):
+
+        def location(path, headers, server=server):
+            return client.get(server.url + path, headers=headers, follow_redirects=False).headers["location"]
+
+        assert location("/go", BEHIND) == "//hub.test/user/ada/proxy/4321/books/?q=1"
+        assert location("/books", BEHIND) == "//hub.test/user/ada/proxy/4321/books/"
+        assert location("/away", BEHIND) == "https://example.org/x"
+        assert client.get(server.url + "/go", follow_redirects=True).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_documentation_pages_name_no_other_host_for_a_browser_only(path, client):
+    server = serve(fastapi_app())
+    page = client.get(server.url + path, headers=BROWSER)
+    scripts = [part.split('"')[0] for part in page.text.split('src="')[1:]]
+    assert scripts and all(s.startswith("/.docs-assets/") for s in scripts)
+    assert "googleapis" not in page.text
+    assert int(page.headers["content-length"]) == len(page.content)
+    for script in scripts:
+        asset = client.get(server.url + script)
+        assert asset.status_code == 200 and len(asset.content) > 100_000
+        assert b"cdn.redoc.ly" not in asset.content
+    assert "https://" in client.get(server.url + path).text  # anybody else gets FastAPI's own page
+    assert 'src="/user/ada/proxy/4321/.docs-assets/' in client.get(server.url + path, headers=BROWSER | BEHIND).text
+
+
+def test_the_documentation_of_flask_extensions_works_offline_too(client):
+    from apiflask import APIFlask
+    from flask_smorest import Api
+
+    smorest = flask.Flask("smorest")
+    cdn = "https://cdn.jsdelivr.net/npm/swagger-ui-dist/"
+    smorest.config |= {
+        "API_TITLE": "Books",
+        "API_VERSION": "1",
+        "OPENAPI_VERSION": "3.1.0",
+        "OPENAPI_URL_PREFIX": "/",
+        "OPENAPI_SWAGGER_UI_PATH": "/docs",
+        "OPENAPI_SWAGGER_UI_URL": cdn,
+    }
+    Api(smorest)
+    for app in (APIFlask("api"), smorest):
+        page = client.get(serve(app).url + "/docs", headers=BROWSER).text
+        assert "/.docs-assets/swagger-ui-bundle.js" in page
+        assert "jsdelivr" not in page
+
+
+def test_a_page_of_the_learners_own_is_left_as_it_is(client):
+    app = flask.Flask("page")
+    html = '<!doctype html><img src="https://example.org/cat.png"><link href="https://fonts.googleapis.com/css">'
+    app.get("/")(lambda: html)
+    assert client.get(serve(app).url, headers=BROWSER).text == html
+
+
+# The browser's address
+
+
+def test_the_address_on_a_hub_without_and_with_a_jupyter_server(monkeypatch, tmp_path):
+    from helpers.servers import address
+
+    server = serve(flask_app())
+
+    def base(**environment):
+        for name in ("JUPYTERHUB_SERVICE_PREFIX", "JPY_PARENT_PID", "JUPYTER_RUNTIME_DIR"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        address.proxy_base.cache_clear()
+        return server.address("/docs")
+
+    direct = f"{server.url}/docs"
+    assert base() == direct
+    assert base(JUPYTERHUB_SERVICE_PREFIX="/user/ada/") == f"/user/ada/proxy/{server.port}/docs"
+    assert base(JPY_PARENT_PID="1", JUPYTER_RUNTIME_DIR=str(tmp_path)) == direct  # no file: not started by Jupyter
+    for has_proxy, expected in ((True, f"/lab7/proxy/{server.port}/docs"), (False, direct)):
+        jupyter = flask.Flask("jupyter")
+        if has_proxy:
+            jupyter.get("/lab7/proxy/9/")(lambda: ("no connection", 500))
+        fake = serve(jupyter, name="jupyter")
+        (tmp_path / "jpserver-77.json").write_text(
+            f'{{"url": "{fake.url}/lab7/", "base_url": "/lab7/", "token": "t"}}', encoding="utf-8"
+        )
+        assert base(JPY_PARENT_PID="77", JUPYTER_RUNTIME_DIR=str(tmp_path)) == expected
+    address.proxy_base.cache_clear()
+
+
+def test_show_frames_the_page_and_says_what_it_is():
+    server = serve(fastapi_app(title="Book shop"))
+    page = show(server, "/docs", height=300)
+    assert "“Book shop - Swagger UI”" in page.summary()
+    html = page._repr_mimebundle_()["text/html"]
+    assert f'src="{server.url}/docs"' in html and 'height="300"' in html and 'title="fastapi /docs"' in html
+    assert "404" in show(server, "/nowhere").summary()
+    server.stop()
+    with pytest.raises(LessonError, match="is stopped"):
+        show(server, "/docs")
+    with pytest.raises(LessonError, match="this is a Flask"):
+        show(flask_app(), "/docs")
+
+
+# Kernels
+
+
+def test_killing_the_process_frees_the_port_and_leaves_no_child():
+    code = """
+        import fastapi, flask, time
+        from helpers import serve
+        print(serve(fastapi.FastAPI()).port, serve(flask.Flask("x")).port, flush=True)
+        time.sleep(60)
+    """
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True)
+    ports = [int(port) for port in process.stdout.readline().split()]
+    process.kill()
+    process.wait(10)
+    process.stdout.close()
+    for port in ports:
+        with pytest.raises(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=1)
+    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout
+    assert children == ""
+
+
+def test_a_program_that_forgets_to_stop_ends_all_the_same():
+    code = "import fastapi, flask\nfrom helpers import serve\nserve(fastapi.FastAPI())\nserve(flask.Flask('x'))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_importing_the_vocabulary_is_cheap():
+    code = "import sys; from helpers import LessonError; print([m for m in sys.modules if m in %r])"
+    heavy = ("fastapi", "flask", "uvicorn", "matplotlib", "httpx", "numpy")
+    done = subprocess.run([sys.executable, "-c", code % (heavy,)], capture_output=True, text=True, timeout=30)
+    assert done.stdout.strip() == "[]"
