@@ -1,0 +1,292 @@
+"""Set the lessons up and open them, or set them up and test them.
+
+    python3 start.py [arguments for JupyterLab]   opens the first lesson in JupyterLab
+    python3 start.py test [arguments for pytest]  runs the tests
+    python3 start.py lock [arguments for uv]      for maintainers: compiles both locks anew from pyproject.toml
+
+Everything is installed into the folder .venv beside this file; delete that folder, and the installation is gone.
+"""
+
+# The standard library alone, and no syntax newer than Python 3.6: an old Python must be able to read this file to the
+# end before it can say, in one sentence, that it is too old.
+
+import argparse
+import contextlib
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+FIRST_LESSON = "notebooks/00_start_here.ipynb"
+LEARNER, DEVELOPER = "requirements.txt", "requirements-dev.txt"
+LINKED = ("pyproject.toml", "lab/etc/jupyter/jupyter_lab_config.json")  # what `pip install --editable` copies
+STAMP = "set-up-by-start.py"  # a file in the environment: what has been installed into it
+OLDEST, NEWEST_TESTED = (3, 11), (3, 13)
+SPACE = 10**9  # bytes: what a new environment may take
+
+DISK_FULL = "The disk is full: free about 1 GB, then run the same command again."
+NO_NETWORK = (
+    "The packages could not be downloaded: check the network (and your proxy's or mirror's settings, if you have one), "
+    "then run the same command again."
+)
+SIGNS = {  # how uv, pip and operating systems word them
+    DISK_FULL: "no space left|errno 28|os error 28|not enough space|os error 112|quota exceeded",
+    NO_NETWORK: "connection|connect error|name resolution|dns error|getaddrinfo|timed out|unreachable|certificate",
+}
+
+
+class Stop(Exception):
+    """Ends the command with one sentence that says what is wrong and what to do."""
+
+
+def main(arguments: list) -> int:
+    """Do what the command line asks for; return the exit code."""
+    if arguments[:1] in (["-h"], ["--help"]):
+        print(__doc__.strip())
+        return 0
+    try:
+        check_python(arguments)
+        sys.stdout.reconfigure(errors="replace")  # a console may lack a letter of a folder's name
+        if arguments[:1] == ["test"]:
+            return hand_over([environment(DEVELOPER), "-m", "pytest", *arguments[1:]])
+        if arguments[:1] == ["lock"]:
+            return compile_locks(environment(LEARNER), arguments[1:])
+        return open_lab(environment(LEARNER), arguments)
+    except Stop as stop:
+        print(stop, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(explain(str(error)) or f"Make this file or folder usable, or move it away: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped before the end; the same command begins again.", file=sys.stderr)
+        return 130
+
+
+def check_python(arguments: list) -> None:
+    """Refuse a Python that is too old, and name a newer one if this machine has it."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info[:2] > NEWEST_TESTED:
+        print(f"Python {version} is newer than those the lessons are tested with (3.11 to 3.13); trying all the same.")
+    if sys.version_info[:2] >= OLDEST:
+        return
+    advice = "install Python 3.13 and run this command with it."
+    for name in ("python3.13", "python3.12", "python3.11", "py -3.13", "py -3.12", "py -3.11"):
+        # Finding the name is not enough: version managers keep one on the path for versions that are switched off.
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        if shutil.which(name.split()[0]) and subprocess.call([*name.split(), "-c", ""], **quiet) == 0:
+            advice = "run " + " ".join([name, "start.py", *arguments])
+            break
+    raise Stop(f"The lessons need Python 3.11 or newer and this is Python {version}: {advice}")
+
+
+def environment(lock: str) -> str:
+    """Make sure that an environment has everything `lock` lists; activate it and return the path of its Python."""
+    place = ROOT if writable(ROOT) else place_of_the_user()
+    for venv in (ROOT / ".venv", place / ".venv"):
+        if read_stamp(venv) == stamp(venv, lock) and works(venv):
+            break
+    else:
+        set_up(venv, lock)
+    python = python_in(venv)
+    # What "activate" does: commands that a cell starts (uvicorn, pip) are those of the environment.
+    os.environ.update(VIRTUAL_ENV=str(venv), PATH=f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
+    return str(python)
+
+
+def writable(folder: Path) -> bool:
+    """Whether a file can be made in `folder`. (Permissions alone do not tell, neither on Windows nor for root.)"""
+    try:
+        probe = folder / f".writable-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        if explain(str(error)):  # the disk is full: another folder would not help
+            raise
+        return False
+    return True
+
+
+def place_of_the_user() -> Path:
+    """Where environment and results go when the lessons lie where this user may not write."""
+    caches = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
+    place = Path(caches, "fastapi-vs-flask-on-trial", hashlib.sha256(bytes(ROOT)).hexdigest()[:12])
+    place.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("LESSON_RESULTS", str(place / "results"))
+    print(f"{ROOT} cannot be written to: the environment and your results go to {place}.")
+    return place
+
+
+def stamp(venv: Path, lock: str) -> str:
+    """What an environment in `venv` that has everything of `lock` was made for (line 1) and made from (line 2)."""
+    sources = hashlib.sha256()
+    for name in (lock, *LINKED):
+        sources.update((ROOT / name).read_bytes())
+    return f"{made_for(venv)}\n{sources.hexdigest()}\n"
+
+
+def made_for(venv: Path) -> str:
+    """An environment serves one Python in one place: its commands contain its path."""
+    return "Python {}.{} in {}".format(*sys.version_info[:2], venv)
+
+
+def read_stamp(venv: Path) -> str:
+    """What has been installed into `venv`; empty when nothing says so."""
+    try:
+        return (venv / STAMP).read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+def works(venv: Path) -> bool:
+    """Whether the Python in `venv` is still there, is of our version and has pip."""
+    script = f"import pip, sys; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
+    try:
+        return subprocess.call([str(python_in(venv)), "-c", script], stderr=subprocess.DEVNULL) == 0
+    except OSError:
+        return False
+
+
+def python_in(venv: Path) -> Path:
+    """The interpreter of the environment in `venv`."""
+    return venv / "Scripts" / "python.exe" if os.name == "nt" else venv / "bin" / "python"
+
+
+def set_up(venv: Path, lock: str) -> None:
+    """Install everything of `lock` into `venv`, made anew unless what is there can be built upon."""
+    began = time.monotonic()
+    wanted, found = stamp(venv, lock), read_stamp(venv)
+    if not works(venv) or (found and not found.startswith(made_for(venv) + "\n")):
+        make_venv(venv)
+    (venv / STAMP).write_text("unfinished\n", encoding="utf-8")  # read again only if something stops us from here on
+    install(str(python_in(venv)), venv, lock)
+    (venv / STAMP).write_text(wanted, encoding="utf-8")
+    print(f"Ready after {time.monotonic() - began:.0f} s.", flush=True)
+
+
+def make_venv(venv: Path) -> None:
+    """Make an empty environment in `venv`, in place of whatever is there."""
+    if not importlib.util.find_spec("venv") or not importlib.util.find_spec("ensurepip"):
+        package = "python{}.{}-venv".format(*sys.version_info)
+        raise Stop(
+            f"This Python lacks the modules venv and ensurepip: install them (on Debian or Ubuntu: sudo apt install "
+            f"{package}), then run the same command again."
+        )
+    free = shutil.disk_usage(str(venv.parent)).free
+    if free < SPACE:
+        raise Stop(
+            f"The installation takes up to {SPACE / 1e9:.0f} GB and {venv.parent} has {free / 1e9:.1f} GB free: "
+            "make room, then run the same command again."
+        )
+    print(f"Making a Python environment in {venv} ...", flush=True)
+    if venv.exists():
+        shutil.rmtree(str(venv))
+    venv.mkdir()
+    (venv / STAMP).write_text("unfinished\n", encoding="utf-8")
+    # The interpreter beneath, because the one that runs this file may have been in the folder that is gone now.
+    must([sys._base_executable, "-m", "venv", str(venv)])
+
+
+def install(python: str, venv: Path, lock: str) -> None:
+    """Install the packages of `lock`, each checked against its hash, and link helpers/ into the environment."""
+    locked = (ROOT / lock).read_text(encoding="utf-8")
+    pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--retries", "2"]
+    uv = [python, "-m", "uv", "pip", "install", "--python", python]
+    uv_itself = venv / "uv.txt"
+    uv_itself.write_text(re.search(r"^uv==(.*\\\n)*.*$", locked, re.MULTILINE).group(), encoding="utf-8")
+    packages = ["--require-hashes", "-r", str(ROOT / lock)]
+    print(f"Installing the packages of {lock} ...", flush=True)
+    must([*pip, "--require-hashes", "-r", str(uv_itself)])
+    done, said = run([*uv, *packages])
+    if not done:
+        if explain(said) == DISK_FULL:
+            raise Stop(DISK_FULL)
+        # A mirror or a proxy may be set up for pip alone.
+        reason = said.splitlines()[-1].strip() if said else "no reason given"
+        print(f"uv gave up ({reason}); pip takes over, more slowly ...", flush=True)
+        must([*pip, *packages])
+    must([*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+
+
+def must(command: list) -> None:
+    """Run a step of the installation that has to succeed."""
+    done, said = run(command)
+    if not done:
+        last_words = "\n".join(said.splitlines()[-12:])
+        raise Stop(explain(said) or f"{last_words}\nThe installation failed; the lines above say at what.")
+
+
+def run(command: list) -> tuple:
+    """Run a step of the installation and show how far it is; return whether it succeeded, and all that it said."""
+    said = []
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8", "errors": "replace"}
+    with subprocess.Popen(command, cwd=str(ROOT), **pipes) as child:
+        try:
+            for line in child.stdout:
+                said.append(line)
+                if re.match(r"\s*(Resolved|Download(ing|ed)|Prepared|Installed) ", line):
+                    print("  " + line.strip()[:100], flush=True)
+        except KeyboardInterrupt:
+            child.terminate()
+            raise
+    return child.returncode == 0, "".join(said).strip()
+
+
+def explain(said: str) -> str:
+    """A sentence for a failure that the learner can mend; empty for any other."""
+    return next((sentence for sentence, signs in SIGNS.items() if re.search(signs, said, re.IGNORECASE)), "")
+
+
+def open_lab(python: str, arguments: list) -> int:
+    """Open JupyterLab on the first lesson, with the project as its root; return Lab's exit code."""
+    parser = argparse.ArgumentParser(prog="start.py", add_help=False, allow_abbrev=False)
+    parser.add_argument("--port", "--ServerApp.port", dest="port", type=int, default=0)
+    port = parser.parse_known_args(arguments)[0].port
+    ours = [f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}"]
+    if port:
+        ours.append("--ServerApp.port_retries=0")  # whoever names a port wants that one; without a name Lab finds one
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except (OSError, OverflowError) as error:
+            raise Stop(
+                f"Port {port} is taken or not allowed: name another one, or leave --port out and Lab finds a free one."
+            ) from error
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        ours.append("--allow-root")  # in a container root is the only user there is
+    theirs = {argument.split("=")[0] for argument in arguments}  # win over ours: JupyterLab refuses both at once
+    ours = [argument for argument in ours if argument.split("=")[0] not in theirs]
+    print("Opening JupyterLab; Ctrl-C in this window ends it.", flush=True)
+    return hand_over([python, "-m", "jupyterlab", *ours, *arguments])
+
+
+def compile_locks(python: str, arguments: list) -> int:
+    """Compile pyproject.toml into both locks; what is locked already stays unless it has to move."""
+    scope = ["pyproject.toml", "--universal", "--python-version", "3.11"]
+    form = ["--generate-hashes", "--no-header", "--no-annotate"]
+    compiling = [python, "-m", "uv", "pip", "compile", "--quiet", *scope, *form, *arguments]
+    # The larger set first: it then holds the smaller one to the same versions.
+    return hand_over([*compiling, "--group", "dev", "-o", DEVELOPER]) or hand_over(
+        [*compiling, "-c", DEVELOPER, "-o", LEARNER]
+    )
+
+
+def hand_over(command: list) -> int:
+    """Give terminal and signals to a program until it ends; return its exit code."""
+    with subprocess.Popen(command, cwd=str(ROOT)) as child:
+        signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+        while child.returncode is None:
+            with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C reaches the program too, and it knows what to do
+                child.wait()
+    return child.returncode if child.returncode >= 0 else 128 - child.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
