@@ -17,6 +17,7 @@ _ROOMS = {
     "check": "exercises",
     "hint": "exercises",
     "solution": "exercises",
+    "environment": "readiness",
     "LessonError": "errors",
 }
 

@@ -1,0 +1,71 @@
+"""What lesson 00 says about a machine: ready, limited or missing something, each with what to do."""
+
+from importlib import metadata
+
+import pytest
+
+from helpers import environment, readiness
+
+
+def found(topic):
+    return {finding.topic: finding for finding in environment().findings}.get(topic)
+
+
+def test_this_machine_is_ready():
+    report = environment()
+    assert report.ready, report.summary()
+    assert [f.topic for f in report.findings][:3] == ["Python", "Packages", "Servers"]
+    assert report.summary().startswith("Ready")
+
+
+@pytest.mark.parametrize(
+    ("requirement", "said"),
+    [("a-package-nobody-has >=1", "a-package-nobody-has is not installed"), ("flask <1", "not <1")],
+)
+def test_a_missing_or_old_package_is_named_with_its_fix(monkeypatch, requirement, said):
+    monkeypatch.setattr(metadata, "requires", lambda name: [requirement, "never; python_version < '3'"])
+    packages = found("Packages")
+    assert packages.state == "missing"
+    assert said in packages.found and "pip install" in packages.fix
+    assert not environment().ready
+
+
+def test_a_project_that_is_not_linked_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(readiness, "PROJECT", "a-project-nobody-has")
+    assert found("packages").state == "missing"
+
+
+def test_proxy_variables_that_would_swallow_local_requests(monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert found("Proxy") is None
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    assert found("Proxy").state == "limited"
+    assert found("Servers").state == "ready"  # the helpers do not ask the proxy
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert found("Proxy") is None
+
+
+def test_a_results_folder_that_cannot_be_written(monkeypatch, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("a file where a folder should be")
+    monkeypatch.setenv("LESSON_RESULTS", str(blocked / "results"))
+    results = found("Results")
+    assert results.state == "limited"
+    assert "cannot be written" in results.found
+
+
+def test_without_jupyter_server_proxy_the_pages_are_limited(monkeypatch):
+    monkeypatch.setenv("JPY_PARENT_PID", "1")
+    monkeypatch.setattr(readiness, "proxy_base", lambda: None)
+    pages = found("Live pages")
+    assert pages.state == "limited" and "jupyter-server-proxy" in pages.found
+    assert environment().ready
+
+
+def test_a_kernel_changed_by_nest_asyncio(monkeypatch):
+    import asyncio
+
+    assert found("asyncio") is None
+    monkeypatch.setattr(asyncio, "_nest_patched", True, raising=False)
+    assert found("asyncio").state == "limited"
