@@ -44,9 +44,17 @@ def solved(notebook: NotebookNode) -> NotebookNode:
     return copy
 
 
+def parsed(source: str) -> ast.Module:
+    """A cell as Python reads it; an empty module where it is no Python, which a rule of its own reports."""
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        return ast.Module(body=[], type_ignores=[])
+
+
 def calls(source: str, name: str) -> list[ast.Call]:
     """The calls of the function `name` in a cell, in the order of the text."""
-    found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    found = [node for node in ast.walk(parsed(source)) if isinstance(node, ast.Call)]
     found = [call for call in found if isinstance(call.func, ast.Name) and call.func.id == name]
     return sorted(found, key=lambda call: (call.lineno, call.col_offset))
 
