@@ -7,7 +7,6 @@ import dis
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import copy_context
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +78,7 @@ def is_blank(attempt: object) -> bool:
 
 
 def _steps(code: CodeType) -> list[tuple[str, object]]:
-    return [(step.opname, step.argval) for step in dis.get_instructions(code) if step.opname != "NOP"]
+    return [(step.opname, step.argval) for step in dis.get_instructions(code)]
 
 
 def _empty_bodies() -> list[list[tuple[str, object]]]:
@@ -113,7 +112,7 @@ def within(seconds: float, work: Callable[[], str]) -> str:
         except BaseException as error:
             raised.append(error)
 
-    thread = threading.Thread(target=copy_context().run, args=(run,), name="check", daemon=True)
+    thread = threading.Thread(target=run, name="check", daemon=True)
     thread.start()
     try:
         thread.join(seconds)
