@@ -1,0 +1,125 @@
+"""Predict, judge, and the ledger of verdicts: what the learner guessed, what came out, what follows from it.
+
+A name is a claim of the article ("C30", see data/claims.toml) or any short text ("last answer (ms)"). Guesses and
+verdicts are kept in results/ledger.json. The latest verdict on a claim counts, whichever lesson reached it; earlier
+ones stay in the file as its history.
+"""
+
+from __future__ import annotations
+
+from helpers.claims import rules
+from helpers.claims.board import Ledger
+from helpers.claims.cards import Guess, Judgement, with_unit
+from helpers.claims.drawing import in_words
+from helpers.claims.rules import Claim, Number
+from helpers.claims.store import open_store, stamp
+from helpers.errors import LessonError
+
+__all__ = ["Claim", "Guess", "Judgement", "Ledger", "judge", "ledger", "predict"]
+
+
+def predict(name: str, *guess: object) -> Guess:
+    """Write down what you expect before you look: ``predict("C30", 3, 10)``.
+
+    `guess` is one number, the two ends of a range, True or False, or a short text; ``...`` means not guessed yet.
+    A guess that changes after the verdict is kept too, and marked as such.
+
+    Raises LessonError for a claim that does not exist and for a guess that is none of these.
+    """
+    name, claim = rules.find(name)
+    value = _guess(name, guess)
+    entry = _entry(open_store().read(), name)
+    if value is not None:
+        last = entry["guesses"][-1]["value"] if entry["guesses"] else None
+        if last != value or isinstance(last, bool) != isinstance(value, bool):
+            late = {"late": True} if entry["verdicts"] else {}
+            entry = _entry(open_store().add(name, guess={"value": value, **late, **stamp()}), name)
+    return Guess(name, claim, entry["guesses"], value, _notices())
+
+
+def judge(name: str, evidence: object = ...) -> Judgement:
+    """Confront a claim with what you found: ``judge("C30", comparison.ratio("FastAPI", "Flask"))``.
+
+    What counts as evidence stands under `asks` in data/claims.toml: a number or an Estimate (.value, .low, .high), a
+    dict of checks (name to True or False), or a vote. The claim's rule makes the verdict. Under a short name of your
+    own, a number, True or False, or a text is shown beside your guess, with no verdict. ``...`` means not tried yet.
+
+    Raises LessonError for evidence that the rule cannot use.
+    """
+    name, claim = rules.find(name)
+    if claim:
+        verdict, found = rules.weigh(claim, evidence)
+    else:
+        verdict, found = None, _free(name, evidence)
+    if verdict == rules.UNTRIED or (not claim and found is None):
+        entry = _entry(open_store().read(), name)
+    else:
+        record = {"verdict": verdict, "found": _words(claim, found), "evidence": _json(found)}
+        entry = _entry(open_store().add(name, verdict={**record, **stamp()}), name)
+    return Judgement(name, claim, verdict, found, entry, _notices())
+
+
+def ledger() -> Ledger:
+    """Where all of the article's claims stand on this machine; ``ledger().verdicts["C30"]`` is one verdict."""
+    entries = open_store().read()
+    return Ledger(
+        rules.claims(), {name: _entry(entries, name) for name in rules.claims()}, open_store().place, _notices()
+    )
+
+
+def _entry(entries: dict, name: str) -> dict:
+    return entries.get(name, {"guesses": [], "verdicts": []})
+
+
+def _notices() -> list[str]:
+    """What the store has to say, said once."""
+    notices, open_store().notices = open_store().notices, []
+    return notices
+
+
+def _guess(name: str, guess: tuple) -> object:
+    """The guess as it is kept: a number, [low, high], a bool or a text; None while it is still ``...``."""
+    if not guess or any(part is ... for part in guess):
+        return None
+    parts = [rules.plain(part) for part in guess]
+    if len(parts) == 1 and isinstance(parts[0], list | tuple):
+        parts = [rules.plain(part) for part in parts[0]]
+        if any(part is ... for part in parts):
+            return None
+    if len(parts) == 2 and all(rules.is_number(part) for part in parts):
+        return sorted(parts)
+    if len(parts) == 1 and (isinstance(parts[0], bool) or rules.is_number(parts[0])):
+        return parts[0]
+    if len(parts) == 1 and isinstance(parts[0], str) and 0 < len(parts[0].strip()) <= 200:
+        return parts[0].strip()
+    raise LessonError(
+        f'A guess for "{name}" is one number, two numbers (a range), True or False, or a text of up to 200 characters.'
+    )
+
+
+def _free(name: str, evidence: object) -> Number | bool | str | None:
+    """What was found under a name of the learner's own; None while it is still ``...``."""
+    evidence = rules.plain(evidence)
+    if evidence is ...:
+        return None
+    if isinstance(evidence, bool) or (isinstance(evidence, str) and 0 < len(evidence) <= 200):
+        return evidence
+    if (measured := rules.number(evidence)) is not None:
+        return measured
+    raise LessonError(f'For "{name}" give a number, True or False, or a text of up to 200 characters.')
+
+
+def _words(claim: Claim | None, found: object) -> str:
+    """What was found, as the ledger shows it later."""
+    if isinstance(found, dict):
+        return "; ".join(f"{name}: {in_words(value)}" for name, value in found.items())
+    if found is None:
+        return ""
+    return with_unit(claim, found)
+
+
+def _json(found: object) -> object:
+    """The evidence as JSON can keep it; an open end of an interval becomes null."""
+    if isinstance(found, Number):
+        return {key: value if abs(value) != float("inf") else None for key, value in vars(found).items()}
+    return found

@@ -1,0 +1,84 @@
+"""The board of all the verdicts that `ledger` shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from helpers.claims import rules
+from helpers.claims.cards import change, paragraphs
+from helpers.claims.drawing import MARKS, MOODS, in_words, marked
+from helpers.claims.rules import Claim
+from helpers.plots import Drawn, escape
+
+
+class Ledger(Drawn):
+    """All the claims and where they stand here. `verdicts` maps "C30" to its verdict, in the article's order."""
+
+    def __init__(
+        self, claims: Mapping[str, Claim], entries: Mapping[str, dict], place: str, notices: Iterable[str] = ()
+    ) -> None:
+        self._claims, self._entries, self._place, self.notices = claims, entries, place, list(notices)
+        self.verdicts: dict[str, str] = {
+            name: entry["verdicts"][-1]["verdict"] or rules.UNTRIED if entry["verdicts"] else rules.UNTRIED
+            for name, entry in entries.items()
+        }
+
+    def summary(self) -> str:
+        tried = [name for name, verdict in self.verdicts.items() if verdict != rules.UNTRIED]
+        lines = [f"{name} {self.verdicts[name]}: {self._claims[name].article}" for name in tried]
+        return "\n".join([self._counts(), *lines, *self.notices])
+
+    def body(self) -> str:
+        lessons: dict[str, list[str]] = {}
+        for name, claim in self._claims.items():
+            lessons.setdefault(claim.lesson[0], []).append(name)
+        heads = "".join(
+            f"<th>{escape(marked(verdict))} ({list(self.verdicts.values()).count(verdict)})</th>"
+            for verdict in rules.VERDICTS
+        )
+        rows, folds = [], []
+        for lesson in sorted(lessons):
+            cells = "".join(self._cell(lessons[lesson], verdict) for verdict in rules.VERDICTS)
+            rows.append(f"<tr><th style='white-space:nowrap'>{_title(lesson)}</th>{cells}</tr>")
+            folds.append(self._fold(lesson, lessons[lesson]))
+        table = f"<table><tr><th style='white-space:nowrap'>lesson</th>{heads}</tr>{''.join(rows)}</table>"
+        kept = f'<p class="quiet">Kept in {escape(self._place)}.</p>'
+        return f"<p><b>{escape(self._counts())}</b></p>{table}{''.join(folds)}{kept}{paragraphs(self.notices)}"
+
+    def _cell(self, names: list[str], verdict: str) -> str:
+        """The claims among `names` with this verdict, behind its mark and its edge."""
+        here = " ".join(name for name in names if self.verdicts[name] == verdict)
+        if not here:
+            return "<td></td>"
+        edge = "quiet" if verdict == rules.UNTRIED else MOODS.get(verdict, "note")
+        return f'<td><div class="{edge}">{MARKS[verdict]} {here}</div></td>'
+
+    def _counts(self) -> str:
+        count = Counter(self.verdicts.values())
+        said = ", ".join(f"{verdict} {count[verdict]}" for verdict in rules.VERDICTS if count[verdict])
+        return f"{len(self.verdicts)} claims on trial: {said}."
+
+    def _fold(self, lesson: str, names: list[str]) -> str:
+        """One lesson's claims in full, folded."""
+        tried = sum(self.verdicts[name] != rules.UNTRIED for name in names)
+        rows = []
+        for name in names:
+            claim, entry = self._claims[name], self._entries[name]
+            guess = in_words(entry["guesses"][-1]["value"]) + change(entry["guesses"]) if entry["guesses"] else ""
+            last = entry["verdicts"][-1] if entry["verdicts"] else {}
+            found = f"{last.get('found', '')} ({str(last.get('when', ''))[:10]})" if last else ""
+            also = f" (also in {', '.join(claim.lesson[1:])})" if claim.lesson[1:] else ""
+            cells = (name + also, claim.article, marked(self.verdicts[name]), guess, found, claim.flip)
+            rows.append(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>")
+        columns = ("claim", "the article says", "verdict here", "your guess", "found here", "what flips it")
+        head = "".join(f"<th>{column}</th>" for column in columns)
+        fold = f"<summary>Lesson {_title(lesson)}: {tried} of {len(names)} tried</summary>"
+        return f"<details>{fold}<table><tr>{head}</tr>{''.join(rows)}</table></details>"
+
+
+def _title(lesson: str) -> str:
+    """A lesson's number and, from its notebook's file name, its title: ``"02 who checks the input"``."""
+    for notebook in sorted((rules.ROOT / "notebooks").glob(f"{lesson}_*.ipynb")):
+        return escape(notebook.stem.replace("_", " "))
+    return escape(lesson)

@@ -1,0 +1,183 @@
+"""The article's claims and the rules that turn evidence into a verdict. The claims stand in data/claims.toml."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from helpers.errors import LessonError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+HOLDS = "holds"
+CONDITIONS = "holds with conditions"
+FAILS = "does not hold"
+INCONCLUSIVE = "inconclusive"
+OPINION = "opinion"
+UNMEASURABLE = "cannot be measured"
+UNTRIED = "not tried yet"
+VERDICTS = (HOLDS, CONDITIONS, FAILS, INCONCLUSIVE, OPINION, UNMEASURABLE, UNTRIED)
+
+VOTES = ("agree", "disagree", "it depends")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of the article. The head of data/claims.toml says what each field means."""
+
+    id: str
+    article: str
+    lesson: list[str]
+    decided: str
+    asks: str
+    flip: str
+    limits: str
+    rule: dict[str, list] = field(default_factory=dict)
+    unit: str = ""
+    says: float | list[float] | None = None
+
+    @property
+    def numeric(self) -> bool:
+        """Whether a number decides this claim (rather than checks, a vote or nothing)."""
+        return "holds" in self.rule or "conditions" in self.rule
+
+    @property
+    def checks(self) -> list[str]:
+        """The names of the checks that decide this claim; empty when something else does."""
+        return [*self.rule.get("needs", []), *self.rule.get("unless", [])]
+
+
+@dataclass(frozen=True)
+class Number:
+    """A measured number and the interval that the truth lies in (95 %); without an interval, low = value = high."""
+
+    value: float
+    low: float
+    high: float
+    conclusive: bool = True
+
+
+@cache
+def claims() -> dict[str, Claim]:
+    """All the claims, ``{"C1": Claim, ...}`` in order. Raises LessonError if data/claims.toml cannot be understood."""
+    try:
+        with (ROOT / "data" / "claims.toml").open("rb") as file:
+            tables = tomllib.load(file)
+        return {name: Claim(id=name, **table) for name, table in tables.items()}
+    except (OSError, ValueError, TypeError) as cause:
+        raise LessonError("data/claims.toml cannot be read as a table of claims; restore it with git.") from cause
+
+
+def find(name: object) -> tuple[str, Claim | None]:
+    """`name` as it is filed, and its claim: ``"c30"`` gives ``("C30", Claim)``, a free name ``(name, None)``.
+
+    Raises LessonError for a claim that the article does not make, and for what is no short name.
+    """
+    if not isinstance(name, str) or not 0 < len(name.strip()) <= 80:
+        raise LessonError('The name must be a claim such as "C30" or a short text of up to 80 characters.')
+    name = name.strip()
+    if not (number := re.fullmatch(r"[Cc](\d+)", name)):
+        return name, None
+    name = f"C{int(number[1])}"
+    if name not in claims():
+        raise LessonError(f"There is no claim {name}: the article makes {len(claims())}, C1 to C{len(claims())}.")
+    return name, claims()[name]
+
+
+def plain(value: object) -> object:
+    """A NumPy scalar as Python's own bool or number; anything else as it is."""
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", None) == 0 else value
+
+
+def is_number(value: object) -> bool:
+    """Whether `value` is a finite number; True and False are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def number(evidence: object) -> Number | None:
+    """`evidence` (a number, or anything with .value, .low and .high) as a Number; None if it is neither."""
+    value, low, high = (plain(getattr(evidence, part, evidence)) for part in ("value", "low", "high"))
+    if not is_number(value) or not all(isinstance(edge, int | float) for edge in (low, high)):
+        return None
+    low, high = (  # an edge that could not be computed leaves its side open
+        min(low, value) if math.isfinite(low) else -math.inf,
+        max(high, value) if math.isfinite(high) else math.inf,
+    )
+    return Number(float(value), float(low), float(high), bool(getattr(evidence, "conclusive", True)))
+
+
+def unfinished(evidence: object) -> bool:
+    """Whether the learner has left a ``...`` in the evidence."""
+    return evidence is ... or (isinstance(evidence, Mapping) and any(part is ... for part in evidence.values()))
+
+
+def weigh(claim: Claim, evidence: object) -> tuple[str, Number | dict[str, bool] | str | None]:
+    """The verdict that `claim`'s rule gives for `evidence`, and the evidence as it was understood.
+
+    Raises LessonError, in one sentence, for evidence that the rule cannot use.
+    """
+    if claim.decided == "unmeasurable":
+        return UNMEASURABLE, None
+    if unfinished(evidence):
+        return UNTRIED, None
+    if claim.decided == "opinion":
+        return OPINION, _vote(claim, evidence)
+    if claim.numeric:
+        if (measured := number(evidence)) is None:
+            what = f"{claim.id} is decided by a number{f' ({claim.unit})' if claim.unit else ''}"
+            raise LessonError(f"{what}, or by a measurement with .value, .low and .high; you gave {_kind(evidence)}.")
+        return _by_number(claim.rule, measured), measured
+    found = _checks(claim, evidence)
+    if not all(found[name] for name in claim.rule["needs"]):
+        return FAILS, found
+    return (CONDITIONS if any(found[name] for name in claim.rule.get("unless", [])) else HOLDS), found
+
+
+def _by_number(rule: Mapping[str, list], measured: Number) -> str:
+    """One verdict for the whole interval; where the interval allows two, the measurement decides nothing."""
+    if not measured.conclusive:
+        return INCONCLUSIVE
+    for band, verdict in (("holds", HOLDS), ("conditions", CONDITIONS)):
+        low, high = rule.get(band, (math.inf, -math.inf))
+        if low <= measured.low and measured.high <= high:
+            return verdict
+        if measured.low <= high and low <= measured.high:
+            return INCONCLUSIVE
+    return FAILS
+
+
+def _checks(claim: Claim, evidence: object) -> dict[str, bool]:
+    if not isinstance(evidence, Mapping):
+        example = f'{{"{claim.checks[0]}": True, ...}}'
+        raise LessonError(f"{claim.id} is decided by checks; give a dict such as {example}, not {_kind(evidence)}.")
+    found = {name: plain(value) for name, value in evidence.items()}
+    for name in found:
+        if name not in claim.checks:
+            close = difflib.get_close_matches(str(name), claim.checks, n=1)
+            meant = f'did you mean "{close[0]}"?' if close else f"it has: {', '.join(claim.checks)}."
+            raise LessonError(f'{claim.id} has no check "{name}"; {meant}')
+    for name in claim.checks:
+        if name not in found:
+            raise LessonError(f'{claim.id} also needs the check "{name}"; add it to the evidence, True or False.')
+        if not isinstance(found[name], bool):
+            raise LessonError(f'The check "{name}" of {claim.id} must be True or False, not {_kind(found[name])}.')
+    return {name: found[name] for name in claim.checks}
+
+
+def _vote(claim: Claim, evidence: object) -> str:
+    vote = " ".join(evidence.lower().split()) if isinstance(evidence, str) else None
+    if vote not in VOTES:
+        raise LessonError(f'{claim.id} is an opinion: vote "agree", "disagree" or "it depends", not {_kind(evidence)}.')
+    return vote
+
+
+def _kind(value: object) -> str:
+    """What was given, for an error's sentence: the value where it is short, otherwise its type."""
+    text = repr(value)
+    return text if len(text) <= 40 else f"a {type(value).__name__}"

@@ -1,0 +1,175 @@
+"""Where guesses and verdicts are kept: results/ledger.json, safe against two kernels and against damage.
+
+The file holds ``{"entries": {name: {"guesses": [record, ...], "verdicts": [record, ...]}}}``, oldest record first: the
+last one counts, the earlier ones are its history. The environment variable LESSON_RESULTS names another folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import os
+import platform
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from helpers.claims.rules import ROOT, VERDICTS
+
+HISTORY = 50  # records kept for one name; the first one is kept whatever happens
+PATIENCE = 5.0  # seconds to wait for another kernel that is writing
+PACKAGES = ("fastapi", "starlette", "pydantic", "uvicorn", "flask", "werkzeug")
+
+Entries = dict[str, dict[str, list[dict]]]
+
+
+class Store:
+    """The results file in `folder`; in a cache folder of this user, or in memory, when `folder` cannot be written.
+
+    `notices` collects a sentence for each thing that did not go as planned, until somebody shows and clears them.
+    """
+
+    def __init__(self, folder: Path, fallback: Path) -> None:
+        self.folders = [folder, fallback]
+        self.notices: list[str] = []
+        self._unsaved: list[Callable[[Entries], None]] = []
+        self._turn = threading.Lock()
+        self._seed: Entries = {}  # what was last readable, for the next folder to start from
+
+    @property
+    def place(self) -> str:
+        """Where the results are, in words."""
+        return str(self.folders[0] / "ledger.json") if self.folders else "the memory of this kernel"
+
+    def read(self) -> Entries:
+        """Everything that is kept, by name."""
+        with self._turn:
+            return self._transact()
+
+    def add(self, name: str, guess: dict | None = None, verdict: dict | None = None) -> Entries:
+        """Append a record to the guesses or to the verdicts of `name`, and return everything that is kept."""
+
+        def change(entries: Entries) -> None:
+            entry = entries.setdefault(name, {"guesses": [], "verdicts": []})
+            for kind, record in (("guesses", guess), ("verdicts", verdict)):
+                if record:
+                    kept = [*entry[kind], record]
+                    entry[kind] = kept[:1] + kept[1:][1 - HISTORY :]
+
+        with self._turn:
+            self._unsaved.append(change)
+            return self._transact()
+
+    def _transact(self) -> Entries:
+        import filelock  # a tenth of a second, so not before it is needed
+
+        while self.folders:
+            file = self.folders[0] / "ledger.json"
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                with filelock.FileLock(file.with_suffix(".lock"), timeout=PATIENCE):
+                    entries = self._load(file)
+                    if self._unsaved:
+                        self._apply(entries)
+                        _write(file, entries)
+                        self._unsaved.clear()
+                return entries
+            except filelock.Timeout:
+                self.notices.append("Another kernel keeps the results file busy; yours stay in memory for now.")
+                return self._apply(_peek(file))
+            except (OSError, NotImplementedError):  # read-only, full, or a file system without locks
+                self._seed = _peek(file) or self._seed
+                self._next_folder()
+        return self._apply(copy.deepcopy(self._seed))
+
+    def _apply(self, entries: Entries) -> Entries:
+        for change in self._unsaved:
+            change(entries)
+        return entries
+
+    def _load(self, file: Path) -> Entries:
+        if not file.exists():
+            return copy.deepcopy(self._seed)
+        try:
+            return _parse(file)
+        except ValueError:
+            aside = file.with_name(f"ledger.damaged-{datetime.now():%Y%m%d-%H%M%S-%f}.json")
+            file.replace(aside)
+            self.notices.append(f"The results file was damaged: it is set aside as {aside.name}, and a new one begun.")
+            return {}
+
+    def _next_folder(self) -> None:
+        lost = self.folders.pop(0)
+        instead = f"in {self.folders[0]}" if self.folders else "in memory, until this kernel stops"
+        self.notices = [f"{lost} cannot be written, so your results are kept {instead}."]
+
+
+def _parse(file: Path) -> Entries:
+    """The entries in `file`. Raises ValueError when they are not what this module writes, OSError when unreadable."""
+    try:
+        entries = json.loads(file.read_text("utf-8"))["entries"]
+        for entry in entries.values():
+            guesses, verdicts = list(entry["guesses"]), list(entry["verdicts"])
+            sound = all(isinstance(record, dict) for record in guesses + verdicts)
+            sound = sound and all("value" in guess for guess in guesses)
+            if not (sound and all(record["verdict"] in (None, *VERDICTS) and "found" in record for record in verdicts)):
+                raise ValueError("a record lacks its parts")
+    except (LookupError, TypeError, AttributeError, RecursionError) as cause:
+        raise ValueError("not a ledger") from cause
+    return entries
+
+
+def _peek(file: Path) -> Entries:
+    """The entries in `file`, as far as it can be read at all."""
+    try:
+        return _parse(file)
+    except (OSError, ValueError):
+        return {}
+
+
+def _write(file: Path, entries: Entries) -> None:
+    """Write beside the file, then swap: whoever reads sees the old results or the new ones, never half of them."""
+    fresh = file.with_suffix(".new")
+    try:
+        with fresh.open("w", encoding="utf-8") as out:
+            json.dump({"entries": entries}, out, indent=1)
+            out.flush()
+            os.fsync(out.fileno())
+        fresh.replace(file)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+        raise
+
+
+def stamp() -> dict[str, object]:
+    """When and on what kind of machine a record is made."""
+    return {"when": datetime.now(UTC).astimezone().isoformat(timespec="seconds"), "machine": _machine()}
+
+
+@cache
+def _machine() -> dict[str, object]:
+    """The machine's shape: cores that this process may use, Python, and the versions of what is on trial."""
+    versions = {}
+    for package in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"cores": cores, "system": platform.system(), "python": platform.python_version(), **versions}
+
+
+def open_store() -> Store:
+    """The store of the folder that LESSON_RESULTS names, otherwise of results/ beside the notebooks' folder."""
+    given = os.environ.get("LESSON_RESULTS")
+    return _store(Path(given).expanduser().absolute() if given else ROOT / "results")
+
+
+@cache
+def _store(folder: Path) -> Store:
+    import platformdirs
+
+    return Store(folder, platformdirs.user_cache_path("fastapi-vs-flask-on-trial") / "results")
