@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections.abc import Callable
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from helpers.exercises import lessons, of_lesson
 every_rule = pytest.mark.parametrize("rule", RULES)
 
 
+@cache
 def lesson_at(path: Path) -> Lesson:
     claims = tomllib.loads((ROOT / "data" / "claims.toml").read_text(encoding="utf-8"))
     number = path.name[:2]
@@ -285,6 +287,9 @@ BREAKS: dict[str, dict[str, Change]] = {
     },
     "each_guess_is_followed_by_its_run_and_an_explanation": {
         "two guesses in a row": drop("run-1"),
+        "only a verdict": write(
+            "run-1", 'people = 1\n\nask([flask, fastapi], "GET", f"/{people}")', 'judge("C8", ...)'
+        ),
         "a guess without a run": move("predict-1", "wrong-run"),
         "no explanation": drop("explain-1", "turn-2"),
         "a guess at the end": move("predict-1", "stop"),
