@@ -53,8 +53,8 @@ def test_each_lesson_has_claims_on_trial_and_exercises_and_no_exercises_are_left
 @every_rule
 @pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
 def test_the_lesson_keeps_the_rule(path: Path, rule: str) -> None:
-    complaints = list(RULES[rule](lesson_at(path)))
-    assert not complaints, f"{path.name}:\n" + "\n".join(complaints)
+    if complaints := list(RULES[rule](lesson_at(path))):
+        raise AssertionError(f"{path.name}:\n" + "\n".join(complaints))
 
 
 # The tree
