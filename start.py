@@ -92,14 +92,45 @@ def environment(lock: str) -> str:
     """Make sure that an environment has everything `lock` lists; activate it and return the path of its Python."""
     place = ROOT if writable(ROOT) else place_of_the_user()
     for venv in (ROOT / ".venv", place / ".venv"):
-        if read_stamp(venv) == stamp(venv, lock) and works(venv):
+        if ready(venv, lock):
             break
     else:
-        set_up(venv, lock)
-    python = python_in(venv)
-    # What "activate" does: commands that a cell starts (uvicorn, pip) are those of the environment.
-    os.environ.update(VIRTUAL_ENV=str(venv), PATH=f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
-    return str(python)
+        with alone(place):
+            if not ready(venv, lock):
+                set_up(venv, lock)
+    activate(venv)
+    return str(python_in(venv))
+
+
+def ready(venv: Path, lock: str) -> bool:
+    """Whether the environment in `venv` can be used as it is."""
+    return read_stamp(venv) == stamp(venv, lock) and works(venv)
+
+
+@contextlib.contextmanager
+def alone(place: Path) -> object:
+    """Let one start.py at a time set up in `place`; the system frees the lock even when its holder is killed."""
+    with (place / ".venv.lock").open("w") as file:
+        try:
+            if os.name == "nt":
+                import msvcrt
+
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError) as error:
+            raise Stop("Another start.py is setting up here: run the same command when it is ready.") from error
+        except OSError:
+            pass  # a network disk that knows no locks
+        yield
+
+
+def activate(venv: Path) -> None:
+    """Make `venv` the environment of every program started from here, those that a cell starts included."""
+    os.environ["VIRTUAL_ENV"] = str(venv)
+    os.environ["PATH"] = f"{python_in(venv).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
 
 
 def writable(folder: Path) -> bool:
@@ -147,8 +178,9 @@ def read_stamp(venv: Path) -> str:
 
 
 def works(venv: Path) -> bool:
-    """Whether the Python in `venv` is still there, is of our version and has pip."""
-    script = f"import pip, sys; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
+    """Whether `venv` is an environment with pip whose Python is still there and of our version."""
+    ours = tuple(sys.version_info[:2])
+    script = f"import pip, sys; sys.exit(sys.version_info[:2] != {ours} or sys.prefix == sys.base_prefix)"
     try:
         return subprocess.call([str(python_in(venv)), "-c", script], stderr=subprocess.DEVNULL) == 0
     except OSError:
@@ -198,8 +230,9 @@ def make_venv(venv: Path) -> None:
 def install(python: str, venv: Path, lock: str) -> None:
     """Install the packages of `lock`, each checked against its hash, and link helpers/ into the environment."""
     locked = (ROOT / lock).read_text(encoding="utf-8")
-    pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--retries", "2"]
-    uv = [python, "-m", "uv", "pip", "install", "--python", python]
+    # Held to this environment: for a damaged one, --python alone would lead uv to the system's own packages.
+    pip = [python, "-m", "pip", "--require-virtualenv", "--disable-pip-version-check", "install", "--retries", "2"]
+    uv = [python, "-m", "uv", "pip", "install", "--python", python, "--prefix", str(venv)]
     uv_itself = venv / "uv.txt"
     uv_itself.write_text(re.search(r"^uv==(.*\\\n)*.*$", locked, re.MULTILINE).group(), encoding="utf-8")
     packages = ["--require-hashes", "-r", str(ROOT / lock)]
@@ -273,9 +306,8 @@ def compile_locks(python: str, arguments: list) -> int:
     form = ["--generate-hashes", "--no-header", "--no-annotate"]
     compiling = [python, "-m", "uv", "pip", "compile", "--quiet", *scope, *form, *arguments]
     # The larger set first: it then holds the smaller one to the same versions.
-    return hand_over([*compiling, "--group", "dev", "-o", DEVELOPER]) or hand_over(
-        [*compiling, "-c", DEVELOPER, "-o", LEARNER]
-    )
+    smaller = [*compiling, "-c", DEVELOPER, "-o", LEARNER]
+    return hand_over([*compiling, "--group", "dev", "-o", DEVELOPER]) or hand_over(smaller)
 
 
 def hand_over(command: list) -> int:
