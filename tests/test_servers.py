@@ -746,7 +746,7 @@ def test_the_address_on_a_hub_without_and_with_a_jupyter_server(monkeypatch, tmp
     for has_proxy, expected in ((True, f"/lab7/proxy/{server.port}/docs"), (False, direct)):
         jupyter = flask.Flask("jupyter")
         if has_proxy:
-            jupyter.get("/lab7/proxy/9/")(lambda: ("no connection", 500))
+            jupyter.get("/lab7/server-proxy/servers-info")(lambda: {"server_processes": []})
         fake = serve(jupyter, name="jupyter")
         (tmp_path / "jpserver-77.json").write_text(
             f'{{"url": "{fake.url}/lab7/", "base_url": "/lab7/", "token": "t"}}', encoding="utf-8"

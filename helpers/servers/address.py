@@ -52,13 +52,10 @@ def _jupyter_server() -> dict[str, object] | None:
 
 
 def _has_proxy(server: dict[str, object]) -> bool:
-    """Whether the server answers under proxy/PORT/: 404 says that no such extension is there.
-
-    The port asked for is the discard port, where nothing listens: the proxy then answers 500 or 503 by itself.
-    """
-    request = urllib.request.Request(
-        f"{server['url']}proxy/9/", headers={"Authorization": f"token {server.get('token', '')}"}
-    )
+    """Whether jupyter-server-proxy answers there: 404 says that no such extension is in the server."""
+    # Not proxy/PORT/: with nothing behind the port, that leaves a traceback in the terminal where Jupyter runs.
+    url, token = server["url"], server.get("token", "")
+    request = urllib.request.Request(f"{url}server-proxy/servers-info", headers={"Authorization": f"token {token}"})
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=3):

@@ -22,12 +22,13 @@ class Page(Drawn):
         return f"{self.server.name}{self.path}: {self.description} At {self.server.address(self.path)}"
 
     def body(self) -> str:
+        # Not loading="lazy": after "Run all" a page further down would be fetched when its server is stopped already.
         address, label = escape(self.server.address(self.path)), escape(f"{self.server.name} {self.path}")
         return (
             f'<p><b>{label}</b> <span class="quiet">{escape(self.description)}</span> '
             f'<a href="{address}" target="_blank" rel="noopener">Open it in a tab of its own</a></p>'
-            f'<iframe src="{address}" title="{label}" width="100%" height="{self.height}" loading="lazy" '
-            'style="border:1px solid rgba(128,128,128,.5);background:white"></iframe>'
+            f'<iframe src="{address}" title="{label}" width="100%" height="{self.height}" '
+            'style="border:1px solid rgba(128,128,128,.5);box-sizing:border-box;background:white"></iframe>'
         )
 
 
