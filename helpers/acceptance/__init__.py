@@ -1,0 +1,9 @@
+"""Send many requests, good and bad, to several servers, and see who accepts what.
+
+`cases` reads the requests from data/bad_requests.json, `trying` sends them and counts, `drawing` makes HTML of it.
+"""
+
+from helpers.acceptance.cases import Case, bad_requests
+from helpers.acceptance.trying import AcceptanceMap, outcome, try_all
+
+__all__ = ["AcceptanceMap", "Case", "bad_requests", "outcome", "try_all"]

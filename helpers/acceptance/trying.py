@@ -1,0 +1,117 @@
+"""Send the cases, and count what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from helpers.acceptance import drawing
+from helpers.acceptance.cases import WRONG, Case, Outcome, outcome
+from helpers.errors import LessonError
+from helpers.exchange import Answer, Exchange, ask
+from helpers.plots import Drawn
+
+
+def try_all(servers: Any, cases: Sequence[Case], guesses: Mapping[str, object] | None = None) -> AcceptanceMap:
+    """Send each of `cases` to each of `servers`, and draw what became of them.
+
+    `servers` is what `ask` takes. `guesses` maps a server's name to how many of the requests that ought to be refused
+    it will let in: a number, or what `predict` returned. LessonError when there is no case to send.
+    """
+    if not cases:
+        raise LessonError("There is no request to send: take some from bad_requests().")
+    exchanges = {
+        case.id: ask(servers, case.method, case.path, content=case.body, headers=case.headers, timeout=30)
+        for case in cases
+    }
+    return AcceptanceMap(cases, exchanges, guesses or {})
+
+
+class AcceptanceMap(Drawn):
+    """Who accepts what: a row for each case, a column for each server.
+
+    It draws the cases on which the servers part; `.all` draws every case. ``map["nested"]`` is the exchange of one
+    case, by its id.
+    """
+
+    def __init__(
+        self,
+        cases: Sequence[Case],
+        exchanges: Mapping[str, Exchange],
+        guesses: Mapping[str, object],
+        every: bool = False,
+    ) -> None:
+        self.cases, self.exchanges, self._every = list(cases), dict(exchanges), every
+        self.servers = list(next(iter(exchanges.values())).statuses)
+        self._guesses = guesses
+
+    @property
+    def all(self) -> AcceptanceMap:
+        """The same map with every case in it."""
+        return AcceptanceMap(self.cases, self.exchanges, self._guesses, every=True)
+
+    def __getitem__(self, case_id: str) -> Exchange:
+        if case_id not in self.exchanges:
+            raise LessonError(f"There is no case {case_id!r}; the ids are {', '.join(self.exchanges)}.")
+        return self.exchanges[case_id]
+
+    def of(self, server: str) -> dict[str, Answer]:
+        """The answers of one server, by the id of the case."""
+        return {case_id: exchange[server] for case_id, exchange in self.exchanges.items()}
+
+    def wrong(self, server: str, found: Outcome) -> list[Case]:
+        """The cases that `server` ``"let in"`` or ``"refused"`` although it ought not to, or ``"crashed"`` on."""
+        answers = self.of(server)
+        return [case for case in self.cases if case.ought in WRONG[found][1] and outcome(answers[case.id]) == found]
+
+    @property
+    def rows(self) -> list[Case]:
+        """The cases that are drawn."""
+        return [case for case in self.cases if self._every or len(set(map(outcome, self[case.id]))) > 1]
+
+    def counts(self, found: Outcome) -> list[int]:
+        """How often each server did something wrong, in the order of `servers`."""
+        return [len(self.wrong(server, found)) for server in self.servers]
+
+    def guess(self, server: str) -> object:
+        """How many the learner expects `server` to let in; None where there is no guess yet."""
+        guess = self._guesses.get(server, ...)
+        guess = getattr(guess, "value", guess)
+        return None if guess is ... else guess
+
+    def total(self, found: Outcome) -> int:
+        """On how many cases a server can do something wrong."""
+        return sum(case.ought in WRONG[found][1] for case in self.cases)
+
+    @property
+    def title(self) -> str:
+        """The finding in one line, computed from the answers."""
+        counts = self.counts("let in")
+        most, least = max(counts), min(counts)
+        found = f"Of {self.total('let in')} bad requests {self.servers[counts.index(most)]} lets {most} in"
+        if least < most:
+            found += f" and {self.servers[counts.index(least)]} {least}"
+        elif len(counts) > 1:
+            found = f"Of {self.total('let in')} bad requests each server lets {most} in"
+        crashing = sum(count > 0 for count in self.counts("crashed"))
+        who = {0: "none", len(counts): "every server" if len(counts) > 1 else "it"}.get(crashing, f"{crashing} of them")
+        return f"{found}; {who} {'crashes' if crashing in (0, 1, len(counts)) else 'crash'} at least once"
+
+    @property
+    def shown(self) -> str:
+        """How many of the cases are drawn."""
+        if len(self.rows) == len(self.cases):
+            return f"All {len(self.cases)} requests are shown."
+        part = f"Shown are the {len(self.rows)} of {len(self.cases)} requests on which the servers part"
+        return f"{part}; add .all for the rest."
+
+    def summary(self) -> str:
+        lines = [f"{self.title}."]
+        for server in self.servers:
+            said = [f"{words}: {len(self.wrong(server, found))}" for found, (words, _) in WRONG.items()]
+            said += [] if self.guess(server) is None else [f"you guessed {self.guess(server)} let in"]
+            lines.append(f"{server}: {'; '.join(said)}.")
+        return "\n".join([*lines, self.shown])
+
+    def body(self) -> str:
+        return drawing.draw(self)
