@@ -24,6 +24,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from helpers import ask
 from helpers.errors import LessonError
 from helpers.exchange import sending
+from helpers.exchange.comparing import pretty
 
 # --- servers -----------------------------------------------------------------------------------------------------
 
@@ -129,7 +130,7 @@ def fastapi():
             identity = dict(scope["headers"])[b"x-request-id"].decode()
             time.sleep(0.05)
             errors.append(
-                SimpleNamespace(request_id=identity, exception=error, where='cell line 3: return {}["price"]')
+                SimpleNamespace(request_id=identity, exception=error, where='in crash(), line 3: return {}["price"]')
             )
             raise
 
@@ -229,9 +230,17 @@ def test_a_500_shows_the_exception_that_is_recorded_after_the_answer(fastapi, fl
     assert isinstance(exchange["fastapi"].failure.exception, KeyError)
     assert exchange["flask"].failure is None
     assert cells(exchange)["exception in the app"][0] == (
-        "<pre>KeyError: &#x27;price&#x27;\ncell line 3: return {}[&quot;price&quot;]</pre>"
+        "<pre>KeyError: &#x27;price&#x27;\nin crash(), line 3: return {}[&quot;price&quot;]</pre>"
     )
-    assert "the app raised KeyError: 'price' in cell line 3" in exchange.summary()
+    assert "the app raised KeyError: 'price', in crash(), line 3" in exchange.summary()
+
+
+def test_the_same_exception_in_two_apps_is_alike_wherever_it_was_raised(raw):
+    servers = [raw(http(status="500 Oops"), "a"), raw(http(status="500 Oops"), "b")]
+    for server in servers:
+        server.errors = [SimpleNamespace(request_id="r", exception=ValueError("no"), where=f"line {server.url}")]
+    exchange = ask(servers, "GET", "/", headers={"x-request-id": "r"})
+    assert "exception in the app" in marks(exchange)[1]
 
 
 def test_a_failure_of_another_request_is_not_shown(raw):
@@ -321,6 +330,32 @@ def test_a_header_may_come_twice_and_replace_a_default(raw):
         "x-a: 2",
         "accept: text/csv",
     ]
+
+
+def test_what_goes_out_by_itself_is_little(raw):
+    server = raw(http())
+    ask(server, "POST", "/", content="x")
+    assert set(server.head.splitlines()[1:]) - {re.search(r"x-request-id: \w{32}", server.head)[0]} == {
+        f"host: {server.url.removeprefix('http://')}",
+        "accept: */*",
+        "accept-encoding: gzip",
+        "connection: close",
+        "content-length: 1",
+        "user-agent: ask",
+    }
+
+
+def test_no_connection_is_kept_even_when_a_header_asks_for_it(raw):
+    after = []
+
+    def keep(server, connection):
+        connection.sendall(http())
+        after.append(connection.recv(1))
+
+    server = raw(keep)
+    ask(server, "GET", "/", headers={"connection": "keep-alive"})
+    server.stop()
+    assert after == [b""]
 
 
 def test_a_file_that_can_be_read_once_reaches_every_server_alike(raw):
@@ -415,6 +450,11 @@ def test_binary_is_shown_as_its_size_and_first_bytes(raw):
     assert "binary, 10.2 kB, begins 89 50 4e 47" in cells(exchange)["body"][0]
 
 
+def test_binary_bodies_of_other_bytes_differ(raw):
+    exchange = ask([raw(http(b"\xff\x00"), "a"), raw(http(b"\xfe\x00"), "b")], "GET", "/")
+    assert "body" in marks(exchange)[0]
+
+
 def test_header_lines_that_come_twice_stay_two_lines(raw):
     twice = b"HTTP/1.1 200 OK\r\nset-cookie: a=1\r\nset-cookie: b=2\r\ncontent-length: 0\r\n\r\n"
     exchange = ask([raw(twice, "a"), raw(http(), "b")], "GET", "/")
@@ -480,25 +520,26 @@ def test_marks_are_signs_with_words_and_a_single_answer_has_none(raw):
     assert 'aria-label="differs" title="differs">≠</b>' in pair and 'aria-label="alike" title="alike">=</b>' in pair
     alone = ask(raw(http(b"1")), "GET", "/")
     assert "≠" not in drawn(alone) and 'aria-label="alike"' not in drawn(alone)
+    assert '<tr><th scope="row"' in drawn(alone) and '<tr><th scope="row"' not in pair
     assert "Different" not in alone.summary()
 
 
 def test_nothing_from_an_app_becomes_markup(raw):
     evil = "<script>alert(1)</script>"
-    answer = http(
-        json.dumps({evil: evil}).encode(), f"200 {evil}", content_type=f"application/json; {evil}", x_evil=evil
-    )
-    servers = [raw(answer, f"a{evil}"), raw(http(evil.encode(), status="500 No"), "b")]
-    servers[1].errors = [SimpleNamespace(request_id="r", exception=ValueError(evil), where=evil)]
-    exchange = ask(
-        servers, "POST", f"/?{evil}", content=evil, headers={"content-type": evil, "x-y": evil, "x-request-id": "r"}
-    )
-    assert "<script" not in drawn(exchange) and drawn(exchange).count("&lt;script&gt;") >= 8
+    kind = f"application/json; {evil}"
+    keyed = http(json.dumps({evil: evil}).encode(), f"200 {evil}", content_type=kind, x_evil=evil)
+    servers = [raw(keyed, f"a{evil}"), raw(keyed, "b"), raw(http(100 * evil.encode(), status="500 No"), "c")]
+    servers[2].errors = [SimpleNamespace(request_id="r", exception=ValueError(evil), where=evil)]
+    headers = {"content-type": evil, "x-y": evil, "x-request-id": "r"}
+    for asked in servers, servers[0], servers[2]:
+        exchange = ask(asked, "POST", f"/?{evil}", content=evil, headers=headers)
+        assert "<script" not in drawn(exchange) and "&lt;script&gt;" in drawn(exchange)
 
 
 def test_what_a_notebook_cannot_hold_is_written_out(raw):
-    exchange = ask(raw(http(b'{"x": "\\ud800", "\\udfff": 1}', content_type="application/json")), "GET", "/")
-    assert "\\ud800" in drawn(exchange) and "\\udfff" in drawn(exchange)
+    odd = http(b'{"x": "\\ud800", "\\udfff": 1}', content_type="application/json")
+    exchange = ask([raw(odd, "a"), raw(odd, "b")], "GET", "/")
+    assert "\\ud800" in drawn(exchange) and "body: \\udfff" in exchange.summary()
     for text in exchange._repr_mimebundle_().values():
         text.encode()
     assert "␛" in drawn(ask(raw(http(b"\x1b[31m red")), "GET", "/"))
@@ -519,6 +560,23 @@ def test_a_long_body_is_folded_with_its_length_and_a_short_one_is_not(raw):
     page = cells(ask(raw(http(b"word " * 1000)), "GET", "/"))["body"][0]
     assert page.startswith("<details><summary>") and "(5,000 characters)" in page and "the first 4,000" in page
     assert cells(ask(raw(http(b"word")), "GET", "/"))["body"] == ["<pre>word</pre>"]
+
+
+def test_deep_json_does_not_become_a_staircase():
+    nested = json.loads('{"a":' * 300 + "1" + "}" * 300)
+    assert len(pretty(nested)) < 5 * len(json.dumps(nested))
+
+
+def test_a_big_json_object_is_one_row(raw):
+    big = as_json({"x": "y" * 300_000})
+    assert "body" in cells(ask([raw(big, "a"), raw(big, "b")], "GET", "/"))
+
+
+def test_the_own_address_in_a_body_is_no_difference(raw):
+    def own(server, connection):
+        connection.sendall(http(f"see {server.url}/docs".encode()))
+
+    assert "body" in marks(ask([raw(own, "a"), raw(own, "b")], "GET", "/"))[1]
 
 
 def test_many_keys_are_one_row(raw):
@@ -691,10 +749,10 @@ HERE = "http://127.0.0.1:9"
     ("servers", "sentence"),
     [
         ([], "There is no server to ask"),
-        (None, "ask needs a running server, not a NoneType"),
-        (Flask("shop"), r"not a Flask: start one first, flask = serve\(app\)"),
-        ([FastAPI()], "not a FastAPI"),
-        (5, "not a int"),
+        (None, "ask needs a running server, not an object of type NoneType"),
+        (Flask("shop"), r"type Flask: start it, flask = serve\(app\)"),
+        ([FastAPI()], "type FastAPI"),
+        (5, "type int"),
         ("shop", "talks only to servers on this machine"),
         ("http://127.0.0.1:port", "is no address of a server"),
         ("http://example.com", "talks only to servers on this machine"),
@@ -721,6 +779,7 @@ def test_what_is_no_server_on_this_machine_is_refused(servers, sentence):
         (("GET", None), {}, "it cannot be None"),
         (("POST", "/"), {"json": 1, "content": "x"}, "A request has one body"),
         (("POST", "/"), {"json": 1, "data": {"a": "b"}}, "A request has one body"),
+        (("POST", "/"), {"json": 1, "files": {"a": b"b"}}, "A request has one body"),
         (("POST", "/"), {"content": {"a": 1}}, "for a dict use json="),
         (("POST", "/"), {"data": "a=b"}, "goes into content="),
         (("POST", "/"), {"json": float("nan")}, r"""content='\{"price": NaN\}'.*Out of range float"""),
@@ -729,6 +788,7 @@ def test_what_is_no_server_on_this_machine_is_refused(servers, sentence):
         (("POST", "/"), {"content": "\ud800"}, "cannot be built.*surrogates"),
         (("GET", "/"), {"headers": {"x-n": 5}}, "cannot be built"),
         (("GET", "/"), {"headers": {"x-n": "é"}}, "cannot be built"),
+        (("POST", "/"), {"headers": {"x-n": 5}, "json": 1}, "look at headers="),
         (("GET", "/"), {"headers": 5}, "cannot be built"),
         (("GET", "/"), {"params": 5}, "cannot be built"),
         (("GET", "/"), {"timeout": 0}, "timeout= is a number of seconds"),
@@ -761,7 +821,7 @@ def test_what_is_not_http_is_refused_before_a_server_is_confused(raw, options):
 
 def test_a_circle_is_no_json():
     circle = []
-    circle.append(circle)
+    circle += [circle, {"again": circle}]
     with pytest.raises(LessonError, match="cannot write this value as JSON"):
         ask(HERE, "POST", "/", json=circle)
 

@@ -137,7 +137,7 @@ def _answered(answer: Answer) -> str:
     parts = [f"{answer.status} {answer.reason}".strip()] if answer.status else []
     parts += [answer.error] if answer.error else []
     parts += [one_line_of(answer, 160)] if answer.status else []
-    parts += [f"the app raised {' in '.join(raised(answer).splitlines())}"] if answer.failure else []
+    parts += [f"the app raised {', '.join(raised(answer))}"] if answer.failure else []
     return f"{answer.server}: {'; '.join(parts)}"
 
 

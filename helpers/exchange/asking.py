@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote
@@ -55,11 +54,16 @@ def ask(
 
 def _blank(value: object) -> bool:
     """Whether a ``...`` that the learner has yet to replace is in `value`."""
-    with suppress(RecursionError):  # a circle, which json= refuses
-        if isinstance(value, Mapping):
-            return _blank([*value.values()])
-        return value is ... or (isinstance(value, list | tuple) and any(map(_blank, value)))
-    return False
+    try:
+        return _has_dots(value)
+    except RecursionError:  # a circle: json= says what is wrong with it
+        return False
+
+
+def _has_dots(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return _has_dots([*value.values()])
+    return value is ... or (isinstance(value, list | tuple) and any(map(_has_dots, value)))
 
 
 def _names(servers: Any) -> Iterable[str]:
@@ -86,7 +90,7 @@ def _target(server: Any) -> Target:
     address = server if isinstance(server, str) else getattr(server, "url", None)
     if not isinstance(address, str):
         raise LessonError(
-            f"ask needs a running server, not a {type(server).__name__}: start one first, flask = serve(app)."
+            f"ask needs a running server, not an object of type {type(server).__name__}: start it, flask = serve(app)."
         )
     try:
         url = httpx.URL(address)
@@ -120,10 +124,14 @@ def _build(method, path, json, content, headers, params, data, files) -> Sent:
         raise LessonError("data= is a dict of form fields; a body of text or bytes goes into content=.")
     content = bytes(content) if isinstance(content, bytearray) else content
     try:
+        given = httpx.Headers(headers)
         if params is not None:
             path += ("&" if "?" in path else "?") + str(httpx.QueryParams(params))
+    except (TypeError, ValueError, AttributeError) as cause:
+        raise LessonError("This request cannot be built: look at headers= and params=.") from cause
+    try:
         request = httpx.Request(
-            method, "http://127.0.0.1", headers=headers, content=content, json=json, data=data, files=files
+            method, "http://127.0.0.1", headers=given, content=content, json=json, data=data, files=files
         )
         body = request.read()
     except (TypeError, ValueError, AttributeError, RecursionError) as cause:
@@ -132,8 +140,8 @@ def _build(method, path, json, content, headers, params, data, files) -> Sent:
                 "json= cannot write this value as JSON; to send it all the same, write the text yourself: "
                 """content='{"price": NaN}', headers={"content-type": "application/json"}."""
             ) from cause
-        raise LessonError("This request cannot be built: look at headers=, params=, data= and files=.") from cause
-    if "host" not in httpx.Headers(headers):
+        raise LessonError("This request cannot be built: look at content=, data= and files=.") from cause
+    if "host" not in given:
         del request.headers["host"]  # each server has its own
     for name, value in DEFAULTS.items():
         request.headers.setdefault(name, value)

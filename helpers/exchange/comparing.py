@@ -47,7 +47,7 @@ def compare(answers: Sequence[Answer]) -> list[Row]:
     """The rows for `answers`: status, exception in the app, headers, body, time."""
     rows = [Row.of("status", map(_status, answers))]
     if any(answer.failure for answer in answers):
-        rows.append(Row.of("exception in the app", ((raised(answer), raised(answer) or NOTHING) for answer in answers)))
+        rows.append(Row.of("exception in the app", map(_raised, answers)))
     rows += _headers(answers) + _bodies(answers)
     rows.append(Row.of("time", ((None, _time(answer)) for answer in answers)))
     if any(answer.headers for answer in answers):
@@ -60,14 +60,17 @@ def _status(answer: Answer) -> tuple[Hashable, str]:
     return (answer.status, bool(answer.error)), "\n".join([*lines, *([answer.error] if answer.error else [])])
 
 
-def raised(answer: Answer) -> str:
-    """What the app raised and where, or nothing."""
+def raised(answer: Answer) -> list[str]:
+    """What the app raised and, where that is known, in which line; nothing where it raised nothing."""
     if not answer.failure:
-        return ""
+        return []
     error = answer.failure.exception
-    return "\n".join(
-        filter(None, [one_line(error) if isinstance(error, BaseException) else str(error), answer.failure.where])
-    )
+    return [one_line(error), *([answer.failure.where] if answer.failure.where else [])]
+
+
+def _raised(answer: Answer) -> tuple[Hashable, str]:
+    lines = raised(answer)
+    return "".join(lines[:1]), "\n".join(lines) or NOTHING
 
 
 def _headers(answers: Sequence[Answer]) -> list[Row]:
@@ -112,7 +115,7 @@ def _body(answer: Answer) -> tuple[Hashable, str]:
     value = parsed(answer)
     if value is not ...:
         return _canonical(answer, value), pretty(value)
-    return _anywhere(answer, answer.text), readable(answer.content, answer.encoding) or EMPTY
+    return answer.content.replace(answer.url.encode(), b""), readable(answer.content, answer.encoding) or EMPTY
 
 
 def _key(answer: Answer, objects: dict[str, dict[str, Any]], key: str) -> tuple[Hashable, str]:

@@ -37,7 +37,7 @@ def _transport() -> httpx.HTTPTransport:
     A bare transport, not a client: no cookies, no redirects, no proxies from the environment. No connection is kept:
     all servers pay for a new one alike, and a server that was started anew never meets a connection to the old one.
     """
-    return httpx.HTTPTransport(verify=False, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+    return httpx.HTTPTransport(verify=False, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 class _Deadline:
