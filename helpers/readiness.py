@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from importlib import metadata
 from typing import NamedTuple
 
-from helpers.claims.store import store
+from helpers.claims.store import open_store
 from helpers.errors import one_line
 from helpers.plots import Drawn, escape
 from helpers.servers import serve
@@ -150,7 +150,7 @@ def _browser() -> Iterator[Finding]:
 
 
 def _results() -> Iterator[Finding]:
-    kept = store()
+    kept = open_store()
     kept.read()
     notices, kept.notices = kept.notices, []
     if notices:

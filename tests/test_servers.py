@@ -284,7 +284,7 @@ def test_a_lifespan_that_hangs_at_start_ends_at_the_timeout():
     with pytest.raises(ServeError, match=r"still starting after 0\.3 s"):
         serve(lifespan_app(never), timeout=0.3)
     assert time.monotonic() - start < 3
-    assert _threads(before) == before
+    assert _threads(before) <= before
 
 
 def test_a_raw_asgi_app_that_raises_at_start_is_reported():
@@ -319,7 +319,7 @@ def test_a_failed_start_leaves_no_thread_and_no_port_and_the_name_can_be_used_ag
     before = threading.active_count()
     with pytest.raises(ServeError):
         serve(lifespan_app(broken), name="retry")
-    assert _threads(before) == before
+    assert _threads(before) <= before
     assert client.get(serve(fastapi_app(), name="retry").url).status_code == 200
 
 
@@ -389,7 +389,7 @@ def test_an_endless_stream_does_not_hold_up_a_stop(app, client):
         start = time.monotonic()
         server.stop()
         assert time.monotonic() - start < 4
-    assert _threads(before) == before
+    assert _threads(before) <= before
 
 
 @pytest.mark.parametrize("kind", ["flask", "fastapi"])
@@ -476,7 +476,7 @@ def test_fifty_starts_and_stops_leave_no_thread_port_or_descriptor(kind, client)
             assert once.get(server.url).status_code == 200
         server.stop()
     assert len(ports) == 1
-    assert _threads(threads) == threads
+    assert _threads(threads) <= threads
     assert _descriptors() <= descriptors
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", ports.pop()), timeout=1)
@@ -494,7 +494,7 @@ def test_an_interrupt_while_an_app_starts_leaves_nothing_half_started(monkeypatc
     monkeypatch.setattr(asgi.AsgiThread, "start", interrupted)
     with pytest.raises(KeyboardInterrupt):
         serve(fastapi_app())
-    assert _threads(before) == before
+    assert _threads(before) <= before
 
 
 # Real apps

@@ -131,9 +131,8 @@ def within(seconds: float, work: Callable[[], str]) -> str:
 
 def crash_sentence(error: BaseException) -> str:
     """The sentence for an exception of the learner's code, with their line where there is one."""
-    from helpers.servers.failures import Failure
+    from helpers.servers.failures import where
 
-    where = Failure(error, "", "", None).where
-    if where:
-        return f"Your code raises {one_line(error)} ({where})."
+    if line := where(error):
+        return f"Your code raises {one_line(error)} ({line})."
     return f"The check cannot work with this answer ({one_line(error)}); compare its form with what the text asks for."

@@ -26,12 +26,7 @@ class Failure:
     @property
     def where(self) -> str:
         """The learner's line that raised it, ``"in books(), line 3: return shelf[n]"``; empty where there is none."""
-        for frame, line in reversed(list(traceback.walk_tb(self.exception.__traceback__))):
-            filename = frame.f_code.co_filename
-            if not _is_library(filename):
-                source = linecache.getline(filename, line).strip()
-                return f"in {frame.f_code.co_name}(), line {line}: {source}".removesuffix(": ")
-        return ""
+        return where(self.exception)
 
     @property
     def traceback(self) -> str:
@@ -41,6 +36,16 @@ class Failure:
     def __str__(self) -> str:
         where = f" ({self.where})" if self.where else ""
         return f"{self.method} {self.path} raised {one_line(self.exception)}{where}"
+
+
+def where(error: BaseException) -> str:
+    """The innermost line of `error`'s traceback that is the learner's own; empty where there is none."""
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        filename = frame.f_code.co_filename
+        if not _is_library(filename):
+            source = linecache.getline(filename, line).strip()
+            return f"in {frame.f_code.co_name}(), line {line}: {source}".removesuffix(": ")
+    return ""
 
 
 class Failures(deque[Failure]):
