@@ -77,10 +77,6 @@ def _counts(found: AcceptanceMap) -> str:
         bars = (f'<td>{n} <span style="width:{40 * n / longest:.0f}px"></span></td>' for n in found.counts(kind))
         label = f"{_mark(kind, False)} {words} ({found.total(kind)})"
         rows.append(f'<tr><th scope="row">{label}</th>{"".join(bars)}</tr>')
-        guesses = [found.guess(server) for server in found.servers]
-        if kind == "let in" and guesses.count(None) < len(guesses):
-            cells = "".join(f"<td>{'' if guess is None else escape(guess)}</td>" for guess in guesses)
-            rows.append(f'<tr><th scope="row">your guess, let in</th>{cells}</tr>')
     return f'<table class="counts">{"".join(rows)}</table>'
 
 

@@ -7,16 +7,16 @@ from typing import Any
 
 from helpers.acceptance import drawing
 from helpers.acceptance.cases import WRONG, Case, Outcome, outcome
+from helpers.acceptance.tables import Statuses, Stored
 from helpers.errors import LessonError
 from helpers.exchange import Answer, Exchange, ask
 from helpers.plots import Drawn
 
 
-def try_all(servers: Any, cases: Sequence[Case], guesses: Mapping[str, object] | None = None) -> AcceptanceMap:
-    """Send each of `cases` to each of `servers`, and draw what became of them.
+def try_all(servers: Any, cases: Sequence[Case]) -> AcceptanceMap:
+    """Send each of `cases` to each of `servers`, which are what `ask` takes, and draw what became of them.
 
-    `servers` is what `ask` takes. `guesses` maps a server's name to how many of the requests that ought to be refused
-    it will let in: a number, or what `predict` returned. LessonError when there is no case to send.
+    LessonError when there is no case to send.
     """
     if not cases:
         raise LessonError("There is no request to send: take some from bad_requests().")
@@ -24,7 +24,7 @@ def try_all(servers: Any, cases: Sequence[Case], guesses: Mapping[str, object] |
         case.id: ask(servers, case.method, case.path, content=case.body, headers=case.headers, timeout=30)
         for case in cases
     }
-    return AcceptanceMap(cases, exchanges, guesses or {})
+    return AcceptanceMap(cases, exchanges)
 
 
 class AcceptanceMap(Drawn):
@@ -34,26 +34,23 @@ class AcceptanceMap(Drawn):
     case, by its id.
     """
 
-    def __init__(
-        self,
-        cases: Sequence[Case],
-        exchanges: Mapping[str, Exchange],
-        guesses: Mapping[str, object],
-        every: bool = False,
-    ) -> None:
+    def __init__(self, cases: Sequence[Case], exchanges: Mapping[str, Exchange], every: bool = False) -> None:
         self.cases, self.exchanges, self._every = list(cases), dict(exchanges), every
         self.servers = list(next(iter(exchanges.values())).statuses)
-        self._guesses = guesses
 
     @property
     def all(self) -> AcceptanceMap:
         """The same map with every case in it."""
-        return AcceptanceMap(self.cases, self.exchanges, self._guesses, every=True)
+        return AcceptanceMap(self.cases, self.exchanges, every=True)
 
     def __getitem__(self, case_id: str) -> Exchange:
-        if case_id not in self.exchanges:
-            raise LessonError(f"There is no case {case_id!r}; the ids are {', '.join(self.exchanges)}.")
-        return self.exchanges[case_id]
+        return self.exchanges[self._of_id(case_id).id]
+
+    def _of_id(self, case_id: str) -> Case:
+        for case in self.cases:
+            if case.id == case_id:
+                return case
+        raise LessonError(f"There is no case {case_id!r}; the ids are {', '.join(self.exchanges)}.")
 
     def of(self, server: str) -> dict[str, Answer]:
         """The answers of one server, by the id of the case."""
@@ -64,6 +61,14 @@ class AcceptanceMap(Drawn):
         answers = self.of(server)
         return [case for case in self.cases if case.ought in WRONG[found][1] and outcome(answers[case.id]) == found]
 
+    def stored(self, field: str, *case_ids: str) -> Stored:
+        """What each server made of one field of these cases."""
+        return Stored([self._of_id(case_id) for case_id in case_ids], self.exchanges, field)
+
+    def statuses(self, *case_ids: str) -> Statuses:
+        """The number that each server answered these cases with."""
+        return Statuses([self._of_id(case_id) for case_id in case_ids], self.exchanges)
+
     @property
     def rows(self) -> list[Case]:
         """The cases that are drawn."""
@@ -72,12 +77,6 @@ class AcceptanceMap(Drawn):
     def counts(self, found: Outcome) -> list[int]:
         """How often each server did something wrong, in the order of `servers`."""
         return [len(self.wrong(server, found)) for server in self.servers]
-
-    def guess(self, server: str) -> object:
-        """How many the learner expects `server` to let in; None where there is no guess yet."""
-        guess = self._guesses.get(server, ...)
-        guess = getattr(guess, "value", guess)
-        return None if guess is ... else guess
 
     def total(self, found: Outcome) -> int:
         """On how many cases a server can do something wrong."""
@@ -109,7 +108,6 @@ class AcceptanceMap(Drawn):
         lines = [f"{self.title}."]
         for server in self.servers:
             said = [f"{words}: {len(self.wrong(server, found))}" for found, (words, _) in WRONG.items()]
-            said += [] if self.guess(server) is None else [f"you guessed {self.guess(server)} let in"]
             lines.append(f"{server}: {'; '.join(said)}.")
         return "\n".join([*lines, self.shown])
 
