@@ -147,12 +147,11 @@ def writable(folder: Path) -> bool:
 
 
 def place_of_the_user() -> Path:
-    """Where environment and results go when the lessons lie where this user may not write."""
+    """Where the environment goes when the lessons lie where this user may not write."""
     caches = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
     place = Path(caches, "fastapi-vs-flask-on-trial", hashlib.sha256(bytes(ROOT)).hexdigest()[:12])
     place.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("LESSON_RESULTS", str(place / "results"))
-    print(f"{ROOT} cannot be written to: the environment and your results go to {place}.")
+    print(f"{ROOT} cannot be written to, so the environment goes to {place}.")
     return place
 
 

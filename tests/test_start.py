@@ -100,11 +100,12 @@ def one_sentence(text: str) -> str:
 # --- what can go wrong ---------------------------------------------------------------------------------------------
 
 
-def pretend(version: tuple[int, int, int], *arguments: str, **environ: str) -> subprocess.CompletedProcess:
-    """Run start.py by an interpreter that says it is of another version."""
+def pretend(project: Path, version: tuple, path: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Run start.py by an interpreter that says it is of another version, with the commands in the folder `path`."""
     script = "import runpy, sys; sys.version_info = {}; sys.argv = {}; runpy.run_path({!r}, run_name='__main__')"
-    code = script.format(version, ["start.py", *arguments], str(ROOT / "start.py"))
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | environ)
+    code = script.format(version, ["start.py", *arguments], str(project / "start.py"))
+    environ = os.environ | {"PATH": str(path)}
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environ, timeout=20)
 
 
 def test_an_old_python_can_read_start_py_to_the_end():
@@ -115,19 +116,19 @@ def test_an_old_python_can_read_start_py_to_the_end():
 
 
 @pytest.mark.parametrize("version", [(3, 6, 15), (3, 10, 13)])
-def test_an_old_python_says_so_in_one_sentence(version: tuple[int, int, int], tmp_path: Path):
-    ran = pretend(version, PATH=str(tmp_path))
+def test_an_old_python_says_so_in_one_sentence(version: tuple[int, int, int], project: Path, tmp_path: Path):
+    ran = pretend(project, version, tmp_path)
     assert ran.returncode == 1 and not ran.stdout
     assert "need Python 3.11 or newer and this is Python " + ".".join(map(str, version)) in one_sentence(ran.stderr)
     assert "install Python 3.13" in ran.stderr
 
 
 @posix
-def test_an_old_python_names_a_newer_one_that_answers(tmp_path: Path):
+def test_an_old_python_names_a_newer_one_that_answers(project: Path, tmp_path: Path):
     for name, script in {"python3.13": "exit 127", "python3.12": "exit 0"}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
         (tmp_path / name).chmod(0o755)
-    ran = pretend((3, 8, 18), "test", "-k", "servers", PATH=str(tmp_path))
+    ran = pretend(project, (3, 8, 18), tmp_path, "test", "-k", "servers")
     assert one_sentence(ran.stderr).endswith("run python3.12 start.py test -k servers\n")
 
 
@@ -161,12 +162,15 @@ def test_a_disk_that_fills_up_is_named(start: ModuleType, installer: Installer, 
 
 
 @posix
-def test_a_disk_that_is_full_for_start_py_itself_is_named(start: ModuleType, installer: Installer, monkeypatch, capsys):
+def test_a_disk_that_is_full_for_start_py_itself_is_named(
+    start: ModuleType, installer: Installer, tmp_path: Path, monkeypatch, capsys
+):
     def touch(path: Path) -> None:
         raise OSError(28, "No space left on device", str(path))
 
     monkeypatch.setattr(Path, "touch", touch)
-    assert start.main([]) == 1
+    monkeypatch.setitem(os.environ, "XDG_CACHE_HOME", str(tmp_path))
+    assert start.main([]) == 1 and not installer.commands
     assert "disk is full" in one_sentence(capsys.readouterr().err)
 
 
@@ -186,16 +190,14 @@ def test_where_nothing_can_be_written_the_environment_goes_to_the_user(
 ):
     writable = start.writable
     monkeypatch.setattr(start, "writable", lambda folder: folder != project and writable(folder))
-    monkeypatch.delitem(os.environ, "LESSON_RESULTS", raising=False)
     monkeypatch.setitem(os.environ, "XDG_CACHE_HOME", str(tmp_path / "caches"))
     for expected in (["venv", "pip install", "uv install", "link"], []):
         assert start.main([]) == 0
         assert installer.steps() == expected
         said = capsys.readouterr().out
-        place = Path(re.search("your results go to (.*)[.]\n", said).group(1))
+        place = Path(re.search("environment goes to (.*)[.]\n", said).group(1))
         assert f"{project} cannot be written to" in said
         assert place.is_relative_to(tmp_path / "caches") and (place / ".venv").is_dir()
-        assert os.environ["LESSON_RESULTS"] == str(place / "results")
     assert not (project / ".venv").exists()
 
 
@@ -358,15 +360,20 @@ def test_a_change_of_what_is_installed_is_installed(start: ModuleType, installer
     assert start.main([]) == 0 and installer.steps() == ALL[1:]
 
 
-def test_an_interrupted_installation_begins_anew(start: ModuleType, installer: Installer, monkeypatch, capsys):
+@pytest.mark.parametrize("before", ["nothing", "an installation"])
+def test_an_interrupted_installation_begins_anew(
+    start: ModuleType, installer: Installer, monkeypatch, capsys, before: str
+):
     def interrupted(command: list[str]) -> tuple[bool, str]:
         if "uv" in command:
             raise KeyboardInterrupt
         return installer.run(command)
 
+    if before == "an installation":
+        start.main([])
     with monkeypatch.context() as patch:
         patch.setattr(start, "run", interrupted)
-        assert start.main([]) == 130
+        assert start.main(["test"]) == 130
     assert "Stopped" in capsys.readouterr().err
     installer.commands.clear()
     assert start.main([]) == 0 and installer.steps() == ALL
