@@ -1,0 +1,254 @@
+"""Every lesson in a real JupyterLab in a real browser: at /, and behind a prefix as on Binder or a hub."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from browser import Lab, LabPage, browser, chromium, jupyterlab, lab_page
+from lessons import ROOT, calls, code_cells, notebooks, read, troubles, wrong_checks
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook
+from playwright.sync_api import BrowserContext, FrameLocator, expect
+
+SECONDS = 120  # for one run of one lesson
+
+expect.set_options(timeout=30_000)  # milliseconds
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(2 * SECONDS)]
+
+
+def shows_pages(lesson: Path) -> bool:
+    return any(calls(cell.source, "show") for cell in code_cells(read(lesson)))
+
+
+every_lesson = pytest.mark.parametrize("lesson", notebooks(), ids=lambda path: path.stem)
+every_lesson_with_pages = pytest.mark.parametrize(
+    "lesson", [*filter(shows_pages, notebooks())], ids=lambda path: path.stem
+)
+
+
+def require_chromium() -> None:
+    """Skip without a browser, or fail where one is promised."""
+    if chromium():
+        return
+    sentence = "These tests need Chromium: install it (Debian, Ubuntu: sudo apt install chromium), then run them again."
+    if os.environ.get("CI") == "true":
+        pytest.fail(sentence, pytrace=False)
+    pytest.skip(sentence)
+
+
+@pytest.fixture(scope="module")
+def context() -> Iterator[BrowserContext]:
+    require_chromium()
+    with browser() as chrome:
+        yield chrome.new_context(viewport={"width": 1300, "height": 1000})
+
+
+@pytest.fixture(scope="module", params=["/", "/user/ada/"], ids=["plain", "prefix"])
+def lab(
+    request: pytest.FixtureRequest, context: BrowserContext, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Lab]:
+    """One JupyterLab for each base URL, which shows a copy of what a learner opens."""
+    folder = tmp_path_factory.mktemp("lab")
+    for name in ("notebooks", "data"):
+        shutil.copytree(ROOT / name, folder / "root" / name)
+    with jupyterlab(folder / "root", folder / "private", base_url=request.param) as lab:
+        yield lab
+
+
+@pytest.fixture
+def page(context: BrowserContext, lab: Lab) -> Iterator[LabPage]:
+    with lab_page(context, lab) as page:
+        yield page
+
+
+@every_lesson
+def test_run_all_shows_nothing_that_a_learner_should_not_see(page: LabPage, lesson: Path) -> None:
+    page.open(f"notebooks/{lesson.name}")
+    executed = page.run_all(SECONDS)
+    save_picture(page, lesson.stem)
+    assert_clean(page, executed)
+    assert list(wrong_checks(executed, "not started")) == []
+    assert page.elsewhere() == []
+
+
+@every_lesson_with_pages
+def test_the_pages_in_the_cells_are_alive(page: LabPage, lesson: Path) -> None:
+    page.open(f"notebooks/{lesson.name}")
+    executed = page.run_above(index_of_stop(read(lesson)), SECONDS)
+    frames = page.page.locator(".jp-OutputArea-output iframe").all()
+    assert frames
+    for frame in frames:
+        expect(frame.content_frame.locator("body")).not_to_be_empty()
+        assert frame.element_handle().content_frame().title() != "Jupyter Server", "the proxy found no server"
+    if lesson.stem.startswith("03"):
+        use_swagger_ui(page)
+        look_at_redoc(page)
+    save_picture(page, f"{lesson.stem}-alive")
+    assert_clean(page, executed)
+    assert page.elsewhere() == []
+
+
+def test_lab_asks_nobody_for_news_or_updates(page: LabPage) -> None:
+    page.open()
+    page.page.wait_for_load_state("networkidle")
+    assert page.notices() == []
+    assert [url for url in page.requests if url.endswith(("lab/api/news", "lab/api/update"))] == []
+
+
+def index_of_stop(notebook: NotebookNode) -> int:
+    """Where the servers stop: the index of the last cell that calls `stop_all`."""
+    return max(i for i, c in enumerate(notebook.cells) if c.cell_type == "code" and calls(c.source, "stop_all"))
+
+
+def assert_clean(page: LabPage, executed: NotebookNode) -> None:
+    """Everything ran, and neither a cell nor JupyterLab complains about anything."""
+    assert list(troubles(executed)) == []
+    assert page.notices() == []
+    assert page.errors == []
+
+
+def use_swagger_ui(page: LabPage) -> None:
+    """Do what a learner is asked to do: execute POST /books with the suggested example, then with a bad price."""
+    docs = frame(page, "fastapi /docs")
+    operation = docs.locator(".opblock-post", has=docs.locator("[data-path='/books']"))
+    operation.locator(".opblock-summary-control").click()
+    operation.locator(".try-out__btn").click()
+    for body, status in ((None, "201"), ({"title": "Emma", "price": "abc"}, "422")):
+        if body:
+            operation.locator("textarea.body-param__text").fill(json.dumps(body))
+        operation.locator(".execute").click()
+        expect(operation.locator(".live-responses-table .response-col_status").last).to_contain_text(status)
+
+
+def look_at_redoc(page: LabPage) -> None:
+    redoc = frame(page, "fastapi /redoc")
+    expect(redoc.locator("h1").first).to_contain_text("FastAPI")
+    expect(redoc.get_by_text("/books").first).to_be_visible()
+
+
+def frame(page: LabPage, title: str) -> FrameLocator:
+    """The page in the cell that `show` labelled with `title`."""
+    found = page.page.locator(f'iframe[title="{title}"]')
+    found.scroll_into_view_if_needed()
+    return found.content_frame
+
+
+def save_picture(page: LabPage, name: str) -> None:
+    """Save what the notebook looks like, for people, where the environment variable LESSON_SHOTS names a folder."""
+    if folder := os.environ.get("LESSON_SHOTS"):
+        where = "prefix" if "/user/" in page.lab.url else "plain"
+        page.picture(Path(folder, f"{name}-{where}.png"))
+
+
+# Without a proxy, and whether trouble is seen at all
+
+BOOKS = """
+import fastapi, flask, pydantic
+from helpers import serve, show, stop_all
+
+class Book(pydantic.BaseModel):
+    title: str
+    price: float
+
+books = fastapi.FastAPI()
+
+@books.post("/books", status_code=201)
+def add_book(book: Book) -> Book:
+    return book
+
+hello = flask.Flask("hello")
+hello.get("/")(lambda: "<h1>Hello from Flask</h1>")
+served, greeter = serve(books), serve(hello)
+"""
+TROUBLES = {
+    "warned.ipynb": ["import sys", "print('careful', file=sys.stderr)"],
+    "failed.ipynb": ["1 / 0"],
+    "remote.ipynb": [
+        "from IPython.display import HTML, Javascript",
+        "HTML('<img src=\"https://outside.test/picture.png\">')",
+        "Javascript('new WebSocket(\"wss://outside.test/socket\")')",
+    ],
+    "broken.ipynb": ["from IPython.display import HTML", "HTML('<img src=\"/nowhere.png\">')"],
+    "endless.ipynb": ["import time", "time.sleep(60)"],
+}
+
+
+@pytest.fixture(scope="module")
+def bare_lab(context: BrowserContext, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A JupyterLab without jupyter-server-proxy, which shows small notebooks."""
+    folder = tmp_path_factory.mktemp("bare")
+    pages = [BOOKS, 'show(served, "/docs")', 'show(served, "/redoc")', 'show(greeter, "/")']
+    (folder / "root").mkdir()
+    for name, sources in {"pages.ipynb": pages, **TROUBLES}.items():
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+        notebook = new_notebook(cells=[new_code_cell(source) for source in sources], metadata=kernel)
+        nbformat.write(notebook, folder / "root" / name)
+    off = "--ServerApp.jpserver_extensions={'jupyter_server_proxy': False}"
+    with jupyterlab(folder / "root", folder / "private", off) as lab:
+        yield lab
+
+
+@pytest.fixture
+def bare_page(context: BrowserContext, bare_lab: Lab) -> Iterator[LabPage]:
+    with lab_page(context, bare_lab) as page:
+        yield page
+
+
+def test_without_the_proxy_pages_come_straight_from_the_server(bare_page: LabPage) -> None:
+    bare_page.open("pages.ipynb")
+    executed = bare_page.run_all(SECONDS)
+    # The proxy's part in the browser is still installed, and looks in vain for its part in the server.
+    bare_page.errors[:] = [error for error in bare_page.errors if "/server-proxy/" not in error]
+    assert_clean(bare_page, executed)
+    use_swagger_ui(bare_page)
+    look_at_redoc(bare_page)
+    expect(frame(bare_page, "flask /").locator("h1")).to_have_text("Hello from Flask")
+    assert bare_page.elsewhere()
+    assert [url for url in bare_page.elsewhere() if not url.startswith("http://127.0.0.1:")] == []
+
+
+@pytest.mark.parametrize(
+    ("notebook", "complaint"),
+    [("warned.ipynb", "careful"), ("failed.ipynb", "ZeroDivisionError"), ("broken.ipynb", "404 for .*/nowhere.png")],
+)
+def test_trouble_is_seen(bare_page: LabPage, notebook: str, complaint: str) -> None:
+    bare_page.open(notebook)
+    executed = bare_page.run_all(SECONDS)
+    bare_page.page.wait_for_load_state("networkidle")
+    with pytest.raises(AssertionError, match=complaint):
+        assert_clean(bare_page, executed)
+
+
+def test_requests_to_other_hosts_are_seen_and_go_nowhere(bare_page: LabPage) -> None:
+    bare_page.open("remote.ipynb")
+    bare_page.run_all(SECONDS)
+    bare_page.page.wait_for_load_state("networkidle")
+    assert {*bare_page.elsewhere()} == {"https://outside.test/picture.png", "wss://outside.test/socket"}
+
+
+def test_a_dialog_is_seen(bare_page: LabPage) -> None:
+    bare_page.open()
+    bare_page.page.evaluate("void jupyterapp.commands.execute('help:about')")
+    bare_page.page.locator(".jp-Dialog").wait_for()
+    assert "Version" in bare_page.notices()[0]
+
+
+def test_a_run_that_does_not_end_names_its_cell(bare_page: LabPage) -> None:
+    bare_page.open("endless.ipynb")
+    with pytest.raises(AssertionError, match="did not end within 2 s; cells without a number"):
+        bare_page.run_all(2)
+
+
+def test_a_missing_browser_is_a_skip_with_the_remedy_and_a_failure_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="install"):
+        require_chromium()
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="install"):
+        require_chromium()
