@@ -96,8 +96,8 @@ def plain(value: object) -> object:
 
 
 def is_number(value: object) -> bool:
-    """Whether `value` is a finite number; True and False are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether `value` is a number that can be drawn: True, False, NaN, infinity and the astronomical are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e100 < value < 1e100
 
 
 def number(evidence: object) -> Number | None:
@@ -106,8 +106,8 @@ def number(evidence: object) -> Number | None:
     if not is_number(value) or not all(isinstance(edge, int | float) for edge in (low, high)):
         return None
     low, high = (  # an edge that could not be computed leaves its side open
-        min(low, value) if math.isfinite(low) else -math.inf,
-        max(high, value) if math.isfinite(high) else math.inf,
+        min(low, value) if is_number(low) else -math.inf,
+        max(high, value) if is_number(high) else math.inf,
     )
     return Number(float(value), float(low), float(high), bool(getattr(evidence, "conclusive", True)))
 
