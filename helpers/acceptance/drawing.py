@@ -100,7 +100,8 @@ def _row(case: Case, answers: list[Answer]) -> str:
     for answer in answers:
         ended = outcome(answer)
         cells.append(f"<td>{_mark(ended, case.ought not in WRONG[ended][1], str(answer.status or 'no answer'))}</td>")
-    return f'<tr><th scope="row" title="{escape(case.why)}">{escape(case.title)}</th>{"".join(cells)}</tr>'
+    why = escape(f"{case.why} ({case.id})")
+    return f'<tr><th scope="row" title="{why}">{escape(case.title)}</th>{"".join(cells)}</tr>'
 
 
 def _mark(ended: Outcome, right: bool, status: str = "") -> str:

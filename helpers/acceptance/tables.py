@@ -37,8 +37,8 @@ class _Table(Drawn):
 
     def body(self) -> str:
         heads = "".join(
-            f'<th scope="col" style="border-bottom:3px solid {color_of(server)}">{escape(server)}</th>'
-            for server in self.servers
+            f'<th scope="col" style="overflow-wrap:normal;border-bottom:3px solid {color_of(name)}">{escape(name)}</th>'
+            for name in self.servers
         )
         rows = []
         for case, answers in zip(self.cases, self.answers, strict=True):

@@ -85,16 +85,26 @@ class AcceptanceMap(Drawn):
     @property
     def title(self) -> str:
         """The finding in one line, computed from the answers."""
-        counts = self.counts("let in")
+        counts, bad = self.counts("let in"), self.total("let in")
         most, least = max(counts), min(counts)
-        found = f"Of {self.total('let in')} bad requests {self.servers[counts.index(most)]} lets {most} in"
-        if least < most:
-            found += f" and {self.servers[counts.index(least)]} {least}"
-        elif len(counts) > 1:
-            found = f"Of {self.total('let in')} bad requests each server lets {most} in"
-        crashing = sum(count > 0 for count in self.counts("crashed"))
-        who = {0: "none", len(counts): "every server" if len(counts) > 1 else "it"}.get(crashing, f"{crashing} of them")
-        return f"{found}; {who} {'crashes' if crashing in (0, 1, len(counts)) else 'crash'} at least once"
+        found = f"Of {bad} bad request{'' if bad == 1 else 's'} "
+        if not bad:
+            found = "No request here ought to be refused"
+        elif least < most:
+            found += (
+                f"{self.servers[counts.index(most)]} lets {most} in and {self.servers[counts.index(least)]} {least}"
+            )
+        else:
+            found += f"{'each server' if len(counts) > 1 else self.servers[0]} lets {most} in"
+        crashing = [server for server in self.servers if self.wrong(server, "crashed")]
+        if not crashing:
+            return f"{found}; none crashes"
+        who = f"{len(crashing)} of the {len(counts)} servers crash"
+        if len(crashing) == 1:
+            who = f"{crashing[0]} crashes"
+        elif len(crashing) == len(counts):
+            who = "every server crashes"
+        return f"{found}; {who} at least once"
 
     @property
     def shown(self) -> str:
