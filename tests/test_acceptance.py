@@ -224,7 +224,8 @@ def test_one_is_not_true_but_three_is_three_point_zero(numbers: AcceptanceMap) -
 
     def is_changed(sent: Any, kept: str) -> bool:
         stored.sent["one"] = sent
-        return stored.changed(stored.cases[0], Answer("it", status=200, content=f'{{"n": {kept}}}'.encode()))
+        answer = Answer("it", sent=numbers["one"].sent, status=200, content=f'{{"n": {kept}}}'.encode())
+        return stored.changed(stored.cases[0], answer)
 
     assert is_changed(True, "1")
     assert is_changed("3", "3")

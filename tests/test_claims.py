@@ -594,3 +594,10 @@ def test_what_a_learner_types_is_escaped():
         shown = html(drawn)
         assert not re.search(r"<b>bold|<i>ms|<script|<img", shown)
     assert "<script" not in html(ledger())
+
+
+def test_a_free_name_without_a_guess_needs_no_number_line():
+    assert judge("loops in Flask", 3).picture() is None
+    predict("loops in Flask", 1)
+    assert "your guess 1" in judge("loops in Flask", 3).picture().alt
+    assert "put your guess in place" in predict("same bytes", ...).summary()

@@ -33,7 +33,7 @@ class Guess(Drawn):
     def _said(self) -> str:
         if self.value is not None:
             return f"you guess {with_unit(self.claim, self.value)}{change(self._guesses)}."
-        kind = "number" if not self.claim or self.claim.numeric else "guess"
+        kind = "number" if self.claim and self.claim.numeric else "guess"
         kept = f" (your earlier guess, {in_words(self._guesses[-1]['value'])}, is kept)" if self._guesses else ""
         return f"not guessed yet; put your {kind} in place of ...{kept}"
 
@@ -105,8 +105,8 @@ class Judgement(Drawn):
         return "".join([*parts, self._decided()]) + paragraphs(self.notices)
 
     def picture(self) -> Picture | None:
-        """Guess, article and measurement on one number line; None when the evidence is no number."""
-        if not isinstance(self.evidence, Number):
+        """Guess, article and measurement on one number line; None when there are no two numbers to compare."""
+        if not isinstance(self.evidence, Number) or (self.claim is None and band(self.guess) is None):
             return None
         if self.claim is None:
             unit = re.search(r"\(([^()]+)\)$", self.name)
