@@ -105,7 +105,7 @@ FLIPS = {
 def test_each_flip_turns_its_result_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notebook = read(NOTEBOOK)
     for cell in notebook.cells:
-        if cell.id in ():
+        if cell.id in FLIPS:
             old, new = FLIPS[cell.id]
             assert old in cell.source
             cell.source = cell.source.replace(old, new)
