@@ -86,16 +86,14 @@ class AcceptanceMap(Drawn):
     def title(self) -> str:
         """The finding in one line, computed from the answers."""
         counts, bad = self.counts("let in"), self.total("let in")
-        most, least = max(counts), min(counts)
-        found = f"Of {bad} bad request{'' if bad == 1 else 's'} "
+        most, least = (pick(counts) for pick in (max, min))
+        first, last = (self.servers[counts.index(count)] for count in (most, least))
         if not bad:
             found = "No request here ought to be refused"
-        elif least < most:
-            found += (
-                f"{self.servers[counts.index(most)]} lets {most} in and {self.servers[counts.index(least)]} {least}"
-            )
         else:
-            found += f"{'each server' if len(counts) > 1 else self.servers[0]} lets {most} in"
+            found = f"Of {bad} bad request{'' if bad == 1 else 's'} "
+            found += f"{'each server' if most == least and len(counts) > 1 else first} lets {most or 'none'} in"
+            found += f" and {last} {least or 'none'}" if least < most else ""
         crashing = [server for server in self.servers if self.wrong(server, "crashed")]
         if not crashing:
             return f"{found}; none crashes"
