@@ -5,12 +5,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from lessons import ROOT, code_cells, exercise_of, read
+from pydantic import BaseModel, Field
 
-from helpers import LessonError, stop_all
+from helpers import LessonError, serve, stop_all
 from helpers.acceptance import AcceptanceMap, Case, bad_requests, try_all
 from helpers.acceptance.cases import FILE
 from helpers.exercises import solution
@@ -241,19 +244,35 @@ def test_the_guarded_app_neither_crashes_nor_refuses_more(lesson: SimpleNamespac
     assert not guarded.wrong("guarded Flask", "refused")
 
 
-def test_the_handler_of_exercise_2_3_ends_the_500s_of_fastapi(lesson: SimpleNamespace) -> None:
-    from fastapi import FastAPI
-    from fastapi.exceptions import RequestValidationError
-
-    from helpers import serve
-
+def refuse_of_exercise_2_3() -> Any:
     names: dict[str, Any] = {}
     exec(compile(solution("2.3").source, "<solution>", "exec"), names)
+    return names["refuse"]
+
+
+def test_the_handler_of_exercise_2_3_ends_the_500s_of_fastapi(lesson: SimpleNamespace) -> None:
     calm = FastAPI(strict_content_type=False)
     calm.include_router(lesson.lookups)
-    calm.add_exception_handler(RequestValidationError, names["refuse"])
+    calm.add_exception_handler(RequestValidationError, refuse_of_exercise_2_3())
     calm.post("/items")(lesson.fastapi_app.routes[-1].endpoint)
     tried = try_all([lesson.fastapi, serve(calm, name="calm FastAPI")], CASES)
     assert [case.id for case in tried.rows] == ["price-nan", "name-surrogate", "no-content-type"]
     assert not tried.wrong("calm FastAPI", "crashed")
     assert len(tried["name-20-mb"]["calm FastAPI"].content) < 1000
+
+
+def test_refusing_infinity_takes_the_handler_too() -> None:
+    class Finite(BaseModel):
+        price: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+    def add_item(item: Finite) -> Finite:
+        return item
+
+    apps = {"without": FastAPI(), "with": FastAPI()}
+    for app in apps.values():
+        app.post("/items")(add_item)
+    apps["with"].add_exception_handler(RequestValidationError, refuse_of_exercise_2_3())
+    servers = [serve(app, name=name) for name, app in apps.items()]
+    infinite = [case for case in CASES if case.id in ("price-infinity", "price-1e999")]
+    tried = try_all(servers, infinite)
+    assert [tried[case.id].statuses for case in infinite] == [{"without": 500, "with": 422}] * 2
