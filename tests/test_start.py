@@ -351,7 +351,9 @@ def test_testing_adds_to_the_environment_of_the_lessons(start: ModuleType, insta
     assert installer.steps() == ALL[1:]
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "pyproject.toml", "lab/etc/jupyter/jupyter_lab_config.json"])
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "pyproject.toml", "lab/etc/jupyter/labconfig/default_setting_overrides.json"]
+)
 def test_a_change_of_what_is_installed_is_installed(start: ModuleType, installer: Installer, project: Path, name: str):
     start.main([])
     installer.commands.clear()
@@ -490,7 +492,11 @@ def test_from_a_fresh_copy_to_jupyterlab_and_again_in_ten_seconds(project: Path,
                     try:
                         with urllib.request.urlopen(f"http://127.0.0.1:{port}/?token=a", timeout=2) as answer:
                             assert answer.url.split("?")[0].endswith("/lab/tree/notebooks/00_start_here.ipynb")
-                            return answer.read().decode()
+                            page = answer.read().decode()
+                        prompts = "lab/api/settings/@jupyterlab/apputils-extension:notification"
+                        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{prompts}?token=a", timeout=5) as answer:
+                            assert json.load(answer)["schema"]["properties"]["fetchNews"]["default"] == "false"
+                        return page
                     except OSError:
                         log.seek(0)
                         said = log.read()
@@ -504,7 +510,6 @@ def test_from_a_fresh_copy_to_jupyterlab_and_again_in_ten_seconds(project: Path,
 
     page = open_lab(patience=200)
     settings = json.loads(re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', page, re.DOTALL).group(1))
-    assert settings["news"] == {"disabled": True}
     assert settings["serverRoot"] == str(project)
     environment = project / ".venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
     where = "import helpers; print(helpers.__file__)"
