@@ -162,12 +162,19 @@ class _Wrapped:
             scope["raw_path"] = prefix.encode("latin-1") + scope["raw_path"]
         if scope["type"] == "http":
             send = _page_filter(send, headers, prefix)
-        answered = False
+        status, answered = 0, False
+        end: asyncio.Task[None] | None = None  # of an answer that reports a failure
 
         async def answer(message: Any) -> None:
-            nonlocal answered
-            await send(message)
+            nonlocal status, answered, end
+            status = message.get("status", status)
             answered = message["type"] == "http.response.body" and not message.get("more_body")
+            if answered and status >= 500:
+                # Starlette raises right after this. Whoever has the whole answer shall find the failure recorded, so
+                # the end goes out when the app pauses next, or below.
+                end = asyncio.create_task(send(message))
+            else:
+                await send(message)
 
         try:
             await self.app(scope, receive, answer)
@@ -178,6 +185,8 @@ class _Wrapped:
             # connection whose client has its whole answer, and may be sending the next request on it.
             if not answered:
                 raise
+        if end is not None:
+            await end
 
     async def _lifespan(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Keep the exception that a lifespan ends with, which Uvicorn only logs.
