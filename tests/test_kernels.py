@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from queue import Empty
+from textwrap import dedent
 from time import monotonic
 
 import psutil
@@ -214,6 +215,23 @@ def test_a_failing_request_that_nobody_numbered_is_one_line_on_stderr(kernel: Ke
     (line,) = output.text.splitlines()
     assert "GET /bad raised ZeroDivisionError: division by zero" in line
     assert "return 1 / 0" in line
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_failure_is_recorded_by_the_time_its_answer_is_there(kernel: Kernel, index: int) -> None:
+    cell = f"""
+    from http.client import HTTPConnection
+
+    late = 0
+    for number in map(str, range(300)):
+        connection = HTTPConnection("127.0.0.1", servers[{index}].port)
+        connection.request("GET", "/bad", headers={{"x-request-id": number}})
+        connection.getresponse().read()
+        late += [failure.request_id for failure in servers[{index}].errors][-1:] != [number]
+        connection.close()
+    late
+    """
+    assert kernel.value(dedent(cell)) == "0"
 
 
 def test_a_failing_request_of_ask_is_in_its_answer_and_nowhere_else(kernel: Kernel) -> None:
