@@ -27,10 +27,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
 LEARNER, DEVELOPER = "requirements.txt", "requirements-dev.txt"
-LINKED = (
-    "pyproject.toml",
-    "lab/etc/jupyter/labconfig/default_setting_overrides.json",
-)  # what `pip install --editable` copies
+# What `pip install --editable` copies:
+LINKED = ("pyproject.toml", "lab/etc/jupyter/labconfig/default_setting_overrides.json")
 STAMP = "set-up-by-start.py"  # a file in the environment: what has been installed into it
 OLDEST, NEWEST_TESTED = (3, 11), (3, 13)
 SPACE = 10**9  # bytes: what a new environment may take

@@ -45,7 +45,7 @@ def attempt_at(exercise: Exercise, source: str) -> object:
     lines = source.splitlines(keepends=True)
     linecache.cache[filename] = (len(source), None, lines, filename)  # as IPython does for a cell
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    exec(compile(source, filename, "exec"), namespace)
+    exec(compile(source, filename, "exec", dont_inherit=True), namespace)
     values = tuple(namespace[name] for name in exercise.answer)
     return values if len(values) > 1 else values[0]
 
