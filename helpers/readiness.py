@@ -46,7 +46,8 @@ class Environment(Drawn):
 
     def body(self) -> str:
         rows = "".join(
-            f"<tr><td>{MARKS[f.state]} {f.state}</td><th scope='row'>{escape(f.topic)}</th>"
+            f"<tr><td style='white-space:nowrap'>{MARKS[f.state]} {f.state}</td>"
+            f"<th scope='row' style='white-space:nowrap'>{escape(f.topic)}</th>"
             f"<td>{escape(f.found)} <b>{escape(f.fix)}</b></td></tr>"
             for f in self.findings
         )

@@ -585,7 +585,7 @@ def test_the_ledger_counts_and_lists_by_lesson():
     row = re.search(r"<tr><th[^>]*>07.*?</tr>", html(drawn), re.DOTALL)[0]
     assert re.search(r">✓ C30<", row) and re.search(r"○ C32 C33<", row)
     assert "5 times Flask&#x27;s throughput" in html(drawn)  # what was found, in the folded part
-    assert html(drawn).count("<details>") == 13
+    assert html(drawn).count("<details>") == 13 + 1  # a fold a lesson, and one around those not begun
 
 
 def test_what_a_learner_types_is_escaped():
@@ -601,3 +601,24 @@ def test_a_free_name_without_a_guess_needs_no_number_line():
     predict("loops in Flask", 1)
     assert "your guess 1" in judge("loops in Flask", 3).picture().alt
     assert "put your guess in place" in predict("same bytes", ...).summary()
+
+
+def test_guesses_in_words_are_judged_too():
+    predict("JSON for a 404", "FastAPI ")
+    assert "You guessed FastAPI: right." in judge("JSON for a 404", "fastapi").summary()
+    assert "not so" in judge("JSON for a 404", "both").summary()
+    predict("same bytes", True)
+    assert "not so" in judge("same bytes", False).summary()
+    predict("up (ms)", "100ms")
+    assert "cannot be compared with a number" in judge("up (ms)", 76.1).summary()
+
+
+def test_checks_without_a_guess_do_not_complain():
+    assert "You made no guess" not in judge("C20", dict.fromkeys(rules.claims()["C20"].rule["needs"], True)).summary()
+
+
+def test_the_ledger_shows_what_is_begun_and_folds_the_rest():
+    judge("C20", dict.fromkeys(rules.claims()["C20"].rule["needs"], True))
+    body = ledger().body()
+    assert "12 lessons not begun" in body
+    assert "inconclusive</th>" not in body and "✓ C20" in body

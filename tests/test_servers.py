@@ -802,3 +802,11 @@ def test_importing_the_vocabulary_is_cheap():
     heavy = ("fastapi", "flask", "uvicorn", "matplotlib", "httpx", "numpy")
     done = subprocess.run([sys.executable, "-c", code % (heavy,)], capture_output=True, text=True, timeout=30)
     assert done.stdout.strip() == "[]"
+
+
+def test_show_takes_a_path_as_a_person_writes_it():
+    app = flask.Flask("hello")
+    app.get("/hello/<name>")(lambda name: f"<title>{name}</title>")
+    server = serve(app)
+    for name in ("Ada Lovelace", "Zoë", "50%25"):
+        assert f"“{name.replace('%25', '%')}”" in show(server, f"/hello/{name}").summary()

@@ -25,7 +25,7 @@ class Ledger(Drawn):
         }
 
     def summary(self) -> str:
-        tried = [name for name, verdict in self.verdicts.items() if verdict != rules.UNTRIED]
+        tried = filter(self._tried, self.verdicts)
         lines = [f"{name} {self.verdicts[name]}: {self._claims[name].article}" for name in tried]
         return "\n".join([self._counts(), *lines, *self.notices])
 
@@ -33,18 +33,31 @@ class Ledger(Drawn):
         lessons: dict[str, list[str]] = {}
         for name, claim in self._claims.items():
             lessons.setdefault(claim.lesson[0], []).append(name)
-        heads = "".join(
-            f"<th>{escape(marked(verdict))} ({list(self.verdicts.values()).count(verdict)})</th>"
-            for verdict in rules.VERDICTS
+        begun = [lesson for lesson in sorted(lessons) if any(map(self._tried, lessons[lesson]))]
+        parts = [f"<p><b>{escape(self._counts())}</b></p>"]
+        if begun:
+            parts.append(self._table({lesson: lessons[lesson] for lesson in begun}))
+        parts += [self._fold(lesson, lessons[lesson]) for lesson in begun]
+        if rest := [lesson for lesson in sorted(lessons) if lesson not in begun]:
+            folds = "".join(self._fold(lesson, lessons[lesson]) for lesson in rest)
+            parts.append(f"<details><summary>{len(rest)} lessons not begun</summary>{folds}</details>")
+        parts.append(f'<p class="quiet">Kept in {escape(self._place)}.</p>')
+        return "".join(parts) + paragraphs(self.notices)
+
+    def _table(self, lessons: Mapping[str, list[str]]) -> str:
+        """A row a lesson, a column for each verdict that occurs in them."""
+        occur = {self.verdicts[name] for names in lessons.values() for name in names}
+        columns = [verdict for verdict in rules.VERDICTS if verdict in occur]
+        heads = "".join(f"<th style='white-space:nowrap'>{escape(marked(verdict))}</th>" for verdict in columns)
+        rows = "".join(
+            f"<tr><th style='white-space:nowrap'>{_title(lesson)}</th>"
+            f"{''.join(self._cell(names, verdict) for verdict in columns)}</tr>"
+            for lesson, names in lessons.items()
         )
-        rows, folds = [], []
-        for lesson in sorted(lessons):
-            cells = "".join(self._cell(lessons[lesson], verdict) for verdict in rules.VERDICTS)
-            rows.append(f"<tr><th style='white-space:nowrap'>{_title(lesson)}</th>{cells}</tr>")
-            folds.append(self._fold(lesson, lessons[lesson]))
-        table = f"<table><tr><th style='white-space:nowrap'>lesson</th>{heads}</tr>{''.join(rows)}</table>"
-        kept = f'<p class="quiet">Kept in {escape(self._place)}.</p>'
-        return f"<p><b>{escape(self._counts())}</b></p>{table}{''.join(folds)}{kept}{paragraphs(self.notices)}"
+        return f"<table><tr><th>lesson</th>{heads}</tr>{rows}</table>"
+
+    def _tried(self, name: str) -> bool:
+        return self.verdicts[name] != rules.UNTRIED
 
     def _cell(self, names: list[str], verdict: str) -> str:
         """The claims among `names` with this verdict, behind its mark and its edge."""
@@ -61,7 +74,7 @@ class Ledger(Drawn):
 
     def _fold(self, lesson: str, names: list[str]) -> str:
         """One lesson's claims in full, folded."""
-        tried = sum(self.verdicts[name] != rules.UNTRIED for name in names)
+        tried = sum(map(self._tried, names))
         rows = []
         for name in names:
             claim, entry = self._claims[name], self._entries[name]

@@ -135,9 +135,15 @@ class Judgement(Drawn):
     def _guessed(self) -> str:
         if not self._tried or (self.guess is None and self.claim and not self.claim.rule):
             return ""
+        if self.guess is None and isinstance(self.evidence, dict):
+            return ""  # several things were looked at; a lesson may ask for guesses at them under other names
         if self.guess is None:
             return "You made no guess; predict(...) before you look makes the next one count."
         said = f"You guessed {with_unit(self.claim, self.guess)}{change(self._guesses)}"
+        if isinstance(self.guess, str) and isinstance(self.evidence, Number):
+            return f"{said}: a text, so it cannot be compared with a number."
+        if self.claim is None and isinstance(self.evidence, str | bool):
+            return f"{said}: {'right' if _same(self.guess, self.evidence) else 'not so'}."
         span = band(self.guess)
         if isinstance(self.evidence, Number) and span:
             low, high = span
@@ -172,9 +178,15 @@ class Judgement(Drawn):
         for name, found in self.evidence.items():
             good = found == (name in needs)
             result = f"{'✓' if good else '✗' if name in needs else '◐'} {in_words(found)}"
+            result += "" if name in needs else ", a limit" if found else ", no limit"
             role = "must be so" if name in needs else "would limit it"
             rows.append(f"<tr><td>{escape(name)}</td><td>{role}</td><td>{result}</td></tr>")
         return f"<table><tr><th>check</th><th>for the claim</th><th>found here</th></tr>{''.join(rows)}</table>"
+
+
+def _same(guess: object, found: str | bool) -> bool:
+    """Whether a guess in words, or True or False, says what was found."""
+    return str(guess).strip().casefold() == str(found).strip().casefold()
 
 
 def _heading(claim: Claim) -> str:

@@ -43,6 +43,8 @@ def check_ping(attempt: Any) -> str:
             raise NotYet(f"{label} knows no `/ping`: it answers 404. Compare the path in its decorator.")
         if answer.status == 405:
             raise NotYet(f"{label} has a `/ping`, but not for GET: it allows {answer.headers.get('allow', 'others')}.")
+        if 300 <= answer.status < 400:
+            raise NotYet(f"{label} redirects `/ping` to `/ping/`: drop the slash at the end of the path.")
         if answer.status != 200:
             raise NotYet(f"{label} answers GET `/ping` with status {answer.status}, not 200: {answer.text[:200]}")
         if "json" not in (sent_as := answer.headers.get("content-type", "nothing in particular")):
@@ -122,6 +124,10 @@ EXERCISES = [
             "another path": Wrong(
                 PING.replace('_flask.get("/ping")', '_flask.get("/pong")'),
                 "Flask knows no `/ping`",
+            ),
+            "a slash at the end": Wrong(
+                PING.replace('_flask.get("/ping")', '_flask.get("/ping/")'),
+                "Flask redirects `/ping` to `/ping/`",
             ),
             "POST only": Wrong(
                 PING.replace("ping_fastapi.get", "ping_fastapi.post"),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from helpers.errors import LessonError
 from helpers.exercises.attempt import NotYet, serving
 from helpers.exercises.exercise import Exercise, Wrong
 
@@ -43,6 +45,8 @@ def check_wsgi(app: Callable[..., Any]) -> str:
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
         called.append(status)
+        if not isinstance(headers, list) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in headers):
+            raise NotYet('The headers are a list of pairs: `[("Content-Type", "application/json")]`.')
 
     body = app({"REQUEST_METHOD": "GET", "PATH_INFO": "/", "QUERY_STRING": "name=Ada"}, start_response)
     if isinstance(body, str | dict):
@@ -64,19 +68,33 @@ def check_asgi(app: Callable[..., Any]) -> str:
     if not inspect.iscoroutinefunction(app):
         raise NotYet("This is a plain `def`: an ASGI server awaits what it calls, so it has to be `async def`.")
     sent: list[dict[str, Any]] = []
+    lifespan = iter(({"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}))
+
+    async def receive() -> dict[str, Any]:
+        return next(lifespan)
 
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    step(app({"type": "lifespan"}, None, send))
-    if sent:
+    with suppress(Exception):  # to refuse a scope by raising is as good as to return
+        step(app({"type": "lifespan"}, receive, send))
+    if not all(str(message.get("type")).startswith("lifespan.") for message in sent):
         raise NotYet("Your app answers a `lifespan` scope as if it were a request: return unless the type is `http`.")
-    step(app({"type": "http", "method": "GET", "path": "/", "query_string": b"name=Ada", "headers": []}, None, send))
+    sent.clear()
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"name=Ada", "headers": []}
+    try:
+        step(app(scope, receive, send))
+    except KeyError as error:
+        if error.args == ("name",):
+            raise NotYet('`parse_qs` of bytes has bytes for keys: `scope["query_string"].decode()` first.') from None
+        raise
     if not sent:
         raise NotYet("Nothing was sent: is there an `await` before each `send(...)`?")
     kinds = [message.get("type") for message in sent]
     if kinds != ["http.response.start", "http.response.body"]:
         raise NotYet(f"A response is two messages, `http.response.start`, then `http.response.body`; yours: {kinds}.")
+    if not all(isinstance(part, bytes) for pair in sent[0].get("headers", []) for part in pair):
+        raise NotYet('There is text in your headers: in ASGI they are pairs of bytes, `(b"content-type", b"...")`.')
     if not isinstance(sent[1].get("body"), bytes):
         raise NotYet("The `body` of your second message is no bytes: call `.encode()` on the JSON text.")
     greets(app)
@@ -106,8 +124,10 @@ def greets(app: Callable[..., Any]) -> None:
                 raise NotYet(f"The content type is {sent_as}: say `application/json`, or no client parses the body.")
             try:
                 said = answer.json()
-            except ValueError:
+            except LessonError:
                 raise NotYet(f"`{answer.text[:80]}` is no JSON: let `json.dumps` write it.") from None
+            if said == {"hello": [name]}:
+                raise NotYet("`parse_qs` gives a list for each name, as a query may repeat it: take its `[0]`.")
             if said == {"hello": "Ada"} != {"hello": name}:
                 raise NotYet("Your app greets Ada whoever asks: take the name from the query.")
             if said != {"hello": name}:
@@ -143,6 +163,14 @@ EXERCISES = [
                 WSGI.replace('parse_qs(environ["QUERY_STRING"])["name"][0]', 'environ["QUERY_STRING"].split("=")[1]'),
                 "For the name Grace Hopper you answer",
             ),
+            "a list for a name": Wrong(WSGI.replace('["name"][0]', '["name"]'), "gives a list for each name"),
+            "headers as a dict": Wrong(
+                WSGI.replace('[("Content-Type", "application/json")]', '{"Content-Type": "application/json"}'),
+                "The headers are a list of pairs",
+            ),
+            "no json.dumps": Wrong(
+                WSGI.replace('json.dumps({"hello": name})', 'str({"hello": name})'), "let `json.dumps` write it"
+            ),
             "always Ada": Wrong(WSGI.replace('{"hello": name}', '{"hello": "Ada"}'), "greets Ada whoever asks"),
             "async": Wrong(WSGI.replace("def greet", "async def greet"), "This is an `async def`"),
         },
@@ -169,6 +197,8 @@ EXERCISES = [
             ),
             "no body": Wrong(ASGI[: ASGI.rindex("    await send")], "A response is two messages"),
             "send without await": Wrong(ASGI.replace("    await send", "    send"), "Nothing was sent"),
+            "text headers": Wrong(ASGI.replace('b"content-type"', '"content-type"'), "There is text in your headers"),
+            "query not decoded": Wrong(ASGI.replace(".decode())", ")"), "has bytes for keys"),
             "a text body": Wrong(ASGI.replace("}).encode()", "})"), "The `body` of your second message is no bytes"),
             "bytes as a name": Wrong(
                 ASGI.replace('parse_qs(scope["query_string"].decode())["name"][0]', 'str(scope["query_string"])'),

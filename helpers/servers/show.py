@@ -6,10 +6,14 @@ import re
 import urllib.error
 import urllib.request
 from html import unescape
+from urllib.parse import quote
 
 from helpers.errors import LessonError
 from helpers.plots import Drawn, escape
 from helpers.servers.server import Server
+
+# What an address may consist of (RFC 3986), "%" included: whoever wrote "%20" meant it. The rest is encoded.
+_AS_GIVEN = "/?#[]@!$&'()*+,;=:%-._~"
 
 
 class Page(Drawn):
@@ -42,7 +46,7 @@ def show(server: Server, path: str = "/", *, height: int = 420) -> Page:
         raise LessonError(f"show needs what serve(app) returned; this is a {type(server).__name__}.")
     if not server.running:
         raise LessonError(f"{server.name} is stopped; run its serve(...) cell again, then this one.")
-    path = "/" + path.lstrip("/")
+    path = quote("/" + path.lstrip("/"), safe=_AS_GIVEN)
     return Page(server, path, height, _describe(server.url + path))
 
 
