@@ -16,6 +16,8 @@ from helpers.servers.detect import Kind, kind_of
 from helpers.servers.failures import Failure, Failures
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from helpers.servers.asgi import AsgiThread
     from helpers.servers.wsgi import WsgiThread
 
@@ -58,6 +60,16 @@ class Server(Drawn):
     def running(self) -> bool:
         """Whether it still answers."""
         return self._backend is not None
+
+    @property
+    def entrance(self) -> Any:
+        """The object whose `.app` each request goes to, where `watch` puts its recorder; None when stopped."""
+        return self._backend.entrance if self._backend is not None else None
+
+    @property
+    def loop(self) -> AbstractEventLoop | None:
+        """The event loop that an ASGI app runs on; None for WSGI, and when stopped."""
+        return self._backend.loop if self._backend is not None else None
 
     def address(self, path: str = "/") -> str:
         """The address of `path` for the *browser* that shows this notebook.
