@@ -1,0 +1,187 @@
+"""What a group of requests amounts to, in numbers and in words: the drawing and the summary say the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import ceil
+from typing import TYPE_CHECKING
+
+from helpers.timeline.model import Request, peak
+
+if TYPE_CHECKING:
+    from helpers.timeline.model import Timeline
+
+BLOCKS = 0.3  # share of a panel's time that its endpoints hold the loop, from which on the panel is called blocking
+
+
+@dataclass
+class Panel:
+    """Requests that are drawn together, on a clock of their own: milliseconds since the first of them was sent."""
+
+    server: str
+    path: str
+    requests: list[Request]
+    is_burst: bool
+    gaps: list[tuple[float, float]] | None  # of the server's loop; None without one
+    workers: int | None = None
+    guess: tuple[float, float] | None = None
+    zero: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.zero = min(request.sent for request in self.requests)
+        never = float("inf")
+        self.requests.sort(key=lambda r: (never if r.started is None else r.started, r.sent))
+        if self.gaps is not None:
+            self.gaps = [(max(a, self.zero), b) for a, b in self.gaps if b > self.zero and a < self.end]
+
+    def ms(self, moment: float) -> float:
+        """A moment on this panel's clock."""
+        return (moment - self.zero) * 1000
+
+    @property
+    def name(self) -> str:
+        return f"{self.server} {self.path}"
+
+    @property
+    def n(self) -> int:
+        return len(self.requests)
+
+    @property
+    def end(self) -> float:
+        return max(request.last for request in self.requests)
+
+    @property
+    def finish_ms(self) -> float:
+        """From the first request sent to the last answer."""
+        return (self.end - self.zero) * 1000
+
+    @property
+    def longest_ms(self) -> float:
+        """The longest time that an endpoint had a request: with perfect concurrency, all would take just this."""
+        return max(self._inside_ms, default=0.0)
+
+    @property
+    def in_a_row_ms(self) -> float:
+        """What the endpoints' own time adds up to: the finish of requests that are served one after another."""
+        return sum(self._inside_ms)
+
+    @property
+    def _inside_ms(self) -> list[float]:
+        return [(r.ended - r.started) * 1000 for r in self.requests if r.started is not None and r.ended is not None]
+
+    @property
+    def waves_ms(self) -> float | None:
+        """The finish that theory foresees for `workers` at a time."""
+        return ceil(self.n / self.workers) * self.longest_ms if self.workers else None
+
+    @property
+    def peak(self) -> int:
+        return peak(self.requests)
+
+    @property
+    def threads(self) -> int:
+        return len({r.worker for r in self.requests if r.worker is not None})
+
+    @property
+    def loops(self) -> int:
+        return len({r.loop for r in self.requests if r.loop is not None})
+
+    @property
+    def blocked_ms(self) -> float:
+        """How long these requests' own code held the server's event loop."""
+        return sum(span.end - span.start for request in self.requests for span in request.blocking) * 1000
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the endpoint blocks its event loop."""
+        return self.blocked_ms > BLOCKS * self.finish_ms
+
+    @property
+    def trouble(self) -> str:
+        """Failures, counted; empty without any."""
+        wrong = sum(1 for r in self.requests if r.status is not None and r.status >= 500 and r.error is None)
+        gone = sum(1 for r in self.requests if r.error is not None)
+        parts = [f"{wrong} answered 5xx"] * bool(wrong) + [f"{gone} without an answer"] * bool(gone)
+        return ", ".join(parts)
+
+    @property
+    def finding(self) -> str:
+        """What happened to them, in words."""
+        if self.n == 1:
+            manner = "blocks the event loop" if self.blocks else f"{self.longest_ms:,.0f} ms of it in the endpoint"
+        elif self.peak <= 1:
+            manner = "one after another"
+        elif self.peak == self.n:
+            manner = f"all {self.n} at the same time"
+        else:
+            manner = f"at most {self.peak} at the same time"
+        if self.blocks and self.n > 1:
+            manner = f"blocks the event loop: {manner}"
+        return f"{manner}; {self.trouble}" if self.trouble else manner
+
+    @property
+    def shared(self) -> str:
+        """``20 threads, 20 loops``."""
+        parts = [f"{self.threads} thread{'s' * (self.threads != 1)}"]
+        parts.append(f"{self.loops} event loop{'s' * (self.loops != 1)}" if self.loops else "no event loop")
+        return ", ".join(parts)
+
+
+def panels(timeline: Timeline) -> list[Panel]:
+    """The requests of `timeline` in panels: each burst one, and the others by server and path, in order of time."""
+    groups: dict[tuple, list[Request]] = {}
+    for request in timeline.requests:
+        groups.setdefault((request.burst, request.server, request.path), []).append(request)
+    kinds = dict(timeline.servers)
+    return [
+        Panel(
+            server,
+            path,
+            requests,
+            burst is not None,
+            timeline.gaps(server) if kinds[server] == "asgi" else None,
+            timeline.workers.get(path, timeline.workers.get(server)),
+            _range(timeline.guesses.get(path, timeline.guesses.get(server, ...))),
+        )
+        for (burst, server, path), requests in groups.items()
+    ]
+
+
+def headline(found: list[Panel]) -> str:
+    """The finding of all panels in one line."""
+    slow, quick = max(found, key=lambda p: p.finish_ms), min(found, key=lambda p: p.finish_ms)
+    blockers = [panel for panel in found if panel.blocks]
+    if blockers:
+        worst = max(blockers, key=lambda p: p.finish_ms)
+        what = f"{worst.name} blocks the event loop: {_count(worst)} in {worst.finish_ms:,.0f} ms"
+        same = [p for p in found if p.n == worst.n and not p.blocks]
+        if same:
+            best = min(same, key=lambda p: p.finish_ms)
+            what += f", {best.finish_ms:,.0f} ms in {best.name}"
+        return what
+    if len(found) == 1:
+        return f"{_count(slow)} to {slow.name} in {slow.finish_ms:,.0f} ms: {slow.finding}"
+    return f"from {quick.finish_ms:,.0f} ms ({quick.name}) to {slow.finish_ms:,.0f} ms ({slow.name})"
+
+
+def describe(found: list[Panel], missed: int) -> str:
+    """All panels in words, for those who do not see the drawing."""
+    lines = [
+        f"{panel.name}: {_count(panel)}, last answer after {panel.finish_ms:,.0f} ms, {panel.finding} ({panel.shared})."
+        for panel in found
+    ]
+    if missed:
+        lines.append(f"{missed:,} more requests were too many to record.")
+    return " ".join(lines)
+
+
+def _count(panel: Panel) -> str:
+    return f"{panel.n:,} request{'s' * (panel.n != 1)}" + " at once" * (panel.is_burst and panel.n > 1)
+
+
+def _range(guess: object) -> tuple[float, float] | None:
+    """A guess as two numbers; None for ``...`` and for what is no number."""
+    ends = guess if isinstance(guess, list | tuple) else (guess,)
+    if not ends or any(isinstance(end, bool) or not isinstance(end, int | float) for end in ends):
+        return None
+    return min(ends), max(ends)
