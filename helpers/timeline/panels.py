@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING
 
-from helpers.timeline.model import Request, peak
+from helpers.timeline.model import Request, Span, peak
 
 if TYPE_CHECKING:
     from helpers.timeline.model import Timeline
@@ -23,6 +23,7 @@ class Panel:
     requests: list[Request]
     is_burst: bool
     gaps: list[tuple[float, float]] | None  # of the server's loop; None without one
+    holds: list[Span]  # what held that loop, from whichever panel
     workers: int | None = None
     guess: tuple[float, float] | None = None
     zero: float = field(init=False)
@@ -31,8 +32,6 @@ class Panel:
         self.zero = min(request.sent for request in self.requests)
         never = float("inf")
         self.requests.sort(key=lambda r: (never if r.started is None else r.started, r.sent))
-        if self.gaps is not None:
-            self.gaps = [(max(a, self.zero), b) for a, b in self.gaps if b > self.zero and a < self.end]
 
     def ms(self, moment: float) -> float:
         """A moment on this panel's clock."""
@@ -70,9 +69,29 @@ class Panel:
         return [(r.ended - r.started) * 1000 for r in self.requests if r.started is not None and r.ended is not None]
 
     @property
-    def waves_ms(self) -> float | None:
-        """The finish that theory foresees for `workers` at a time."""
-        return ceil(self.n / self.workers) * self.longest_ms if self.workers else None
+    def theory_ms(self) -> list[tuple[float, str]]:
+        """Finishes that theory foresees, with their names: for `workers` at a time, or for the two extremes."""
+        if self.n == 1:
+            return []
+        if self.workers and self.workers < self.n:
+            waves = ceil(self.n / self.workers) * self.longest_ms
+            return [(waves, f"{self.workers} at a time: {waves:,.0f} ms")]
+        lines = [(self.longest_ms, f"all at once: {self.longest_ms:,.0f} ms")]
+        if self.peak <= 1 and self.in_a_row_ms > 2 * self.longest_ms:
+            lines.append((self.in_a_row_ms, f"one by one: {self.in_a_row_ms:,.0f} ms"))
+        return lines
+
+    @property
+    def gaps_ms(self) -> list[tuple[float, float]]:
+        """When the server's event loop had no beat, on this panel's clock."""
+        gaps = [(self.ms(start), min(self.ms(end), self.finish_ms)) for start, end in self.gaps or []]
+        return [(max(start, 0.0), end) for start, end in gaps if end > 0 and start < self.finish_ms]
+
+    @property
+    def held_ms(self) -> list[tuple[float, float]]:
+        """When endpoints of the server held its loop, on this panel's clock."""
+        spans = [(self.ms(span.start), min(self.ms(span.end), self.finish_ms)) for span in self.holds]
+        return [(max(start, 0.0), end) for start, end in spans if end > 0 and start < self.finish_ms]
 
     @property
     def peak(self) -> int:
@@ -121,9 +140,12 @@ class Panel:
 
     @property
     def shared(self) -> str:
-        """``20 threads, 20 loops``."""
+        """``20 threads, 20 event loops``."""
         parts = [f"{self.threads} thread{'s' * (self.threads != 1)}"]
-        parts.append(f"{self.loops} event loop{'s' * (self.loops != 1)}" if self.loops else "no event loop")
+        if self.loops:
+            parts.append(f"{self.loops} event loop{'s' * (self.loops != 1)}")
+        if held := sum(end - start for start, end in self.held_ms):
+            parts.append(f"blocked for {held:,.0f} ms")
         return ", ".join(parts)
 
 
@@ -140,6 +162,7 @@ def panels(timeline: Timeline) -> list[Panel]:
             requests,
             burst is not None,
             timeline.gaps(server) if kinds[server] == "asgi" else None,
+            [span for request in timeline.requests if request.server == server for span in request.blocking],
             timeline.workers.get(path, timeline.workers.get(server)),
             _range(timeline.guesses.get(path, timeline.guesses.get(server, ...))),
         )
@@ -149,27 +172,29 @@ def panels(timeline: Timeline) -> list[Panel]:
 
 def headline(found: list[Panel]) -> str:
     """The finding of all panels in one line."""
-    slow, quick = max(found, key=lambda p: p.finish_ms), min(found, key=lambda p: p.finish_ms)
+    slowest = max(found, key=lambda p: p.finish_ms)
+    quickest = min(found, key=lambda p: p.finish_ms)
     blockers = [panel for panel in found if panel.blocks]
     if blockers:
         worst = max(blockers, key=lambda p: p.finish_ms)
-        what = f"{worst.name} blocks the event loop: {_count(worst)} in {worst.finish_ms:,.0f} ms"
-        same = [p for p in found if p.n == worst.n and not p.blocks]
-        if same:
-            best = min(same, key=lambda p: p.finish_ms)
-            what += f", {best.finish_ms:,.0f} ms in {best.name}"
-        return what
+        text = f"{worst.name} blocks the event loop: {_count(worst)}, done in {worst.finish_ms:,.0f} ms"
+        free = [p for p in found if p.n == worst.n and not p.blocks]
+        best = min(free, key=lambda p: p.finish_ms, default=worst)
+        return text + f", not in {best.finish_ms:,.0f} as {best.name}" * (best.finish_ms < worst.finish_ms / 1.5)
     if len(found) == 1:
-        return f"{_count(slow)} to {slow.name} in {slow.finish_ms:,.0f} ms: {slow.finding}"
-    return f"from {quick.finish_ms:,.0f} ms ({quick.name}) to {slow.finish_ms:,.0f} ms ({slow.name})"
+        return f"{slowest.name}: {_count(slowest)}, {slowest.finish_ms:,.0f} ms, {slowest.finding}"
+    some = found if len(found) <= 3 else [quickest, slowest]
+    counts = {_count(panel) for panel in found}
+    start = f"{counts.pop()}: " if len(counts) == 1 else ""
+    return start + ", ".join(f"{panel.name} {panel.finish_ms:,.0f} ms" for panel in some)
 
 
 def describe(found: list[Panel], missed: int) -> str:
-    """All panels in words, for those who do not see the drawing."""
-    lines = [
-        f"{panel.name}: {_count(panel)}, last answer after {panel.finish_ms:,.0f} ms, {panel.finding} ({panel.shared})."
-        for panel in found
-    ]
+    """The finding, and all panels in words, for those who do not see the drawing."""
+    lines = [f"{headline(found)}."] if len(found) > 1 else []
+    for panel in found:
+        text = f"{panel.name}: {_count(panel)}, last answer after {panel.finish_ms:,.0f} ms, {panel.finding}"
+        lines.append(f"{text} ({panel.shared}).")
     if missed:
         lines.append(f"{missed:,} more requests were too many to record.")
     return " ".join(lines)
