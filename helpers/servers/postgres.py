@@ -76,7 +76,7 @@ def postgres(*, timeout: float = 30.0) -> Database:
             url = re.sub(r"^(postgres(?:ql)?)\+\w+:", r"\1:", external)
             if _current is None or _current.url != url or not _current.running:
                 _drop()
-                _current = Database(url)
+                _current = _connect(url)
         elif _current is None or _current.external or not _current.running:
             _drop()
             _current = _start(timeout)
@@ -90,54 +90,53 @@ def _drop() -> None:
         database.stop()
 
 
+def _connect(url: str) -> Database:
+    """The PostgreSQL at `url`, which the learner chose."""
+    import psycopg
+
+    repair = f"correct it, or remove it (import os; del os.environ['{VARIABLE}']) to have one started here."
+    try:
+        return Database(url)
+    except psycopg.ProgrammingError:  # its message repeats a part of the address, which may be the password
+        example = "postgresql://user:password@127.0.0.1/name"
+        raise NoDatabase(f"{VARIABLE} holds no PostgreSQL address such as {example}; {repair}") from None
+    except psycopg.Error as error:
+        raise NoDatabase(f"No PostgreSQL answers at the address in {VARIABLE}; {repair}") from error
+
+
 def _start(timeout: float) -> Database:
+    """A PostgreSQL of our own, with an empty database."""
+    import psycopg
+
+    child = None
     try:
         child = Child("helpers.servers.postgres_child", timeout=timeout)
-    except ChildError as error:
+        host, port = quote(child.hello["host"], safe=""), child.hello["port"]
+        where = f"host={host}&port={port}"
+        with psycopg.connect(f"postgresql://postgres@/postgres?{where}", autocommit=True) as connection:
+            # The data folder may be one that an earlier kernel has used.
+            connection.execute(f"drop database if exists {DATABASE} with (force)")
+            connection.execute(f"create database {DATABASE}")
+        return Database(f"postgresql://postgres@/{DATABASE}?{where}", child)
+    except BaseException as error:
+        if child is not None:
+            child.stop()
+        if not isinstance(error, (ChildError, psycopg.Error)):
+            raise
         raise NoDatabase(
             "PostgreSQL does not run here, so the cells that query it will not either, while all others do: to run "
             f"them, put the address of a PostgreSQL you have into {VARIABLE} "
             f"(%env {VARIABLE}=postgresql://user:password@127.0.0.1/name) and run this cell again."
         ) from error
-    address = "postgresql://postgres@/{}?host={}&port={}"
-    host, port = quote(child.hello["host"], safe=""), child.hello["port"]
-    try:
-        _renew(address.format("postgres", host, port))
-        return Database(address.format(DATABASE, host, port), child)
-    except BaseException:
-        child.stop()
-        raise
-
-
-def _renew(url: str) -> None:
-    """Make an empty database: the data folder may be one that an earlier kernel has used."""
-    import psycopg
-
-    with psycopg.connect(url, autocommit=True, connect_timeout=CONNECT) as connection:
-        connection.execute(f"drop database if exists {DATABASE} with (force)")
-        connection.execute(f"create database {DATABASE}")
 
 
 def _ask(url: str) -> tuple[str, int]:
     """Version and number of connections of the server at `url`."""
     import psycopg
 
-    try:
-        with psycopg.connect(url, connect_timeout=CONNECT) as connection:
-            return (
-                connection.info.parameter_status("server_version").split()[0],
-                int(connection.execute("show max_connections").fetchone()[0]),
-            )
-    except psycopg.ProgrammingError:  # its message repeats a part of the address, which may be the password
-        raise NoDatabase(
-            f"{VARIABLE} is not a PostgreSQL address such as postgresql://user:password@127.0.0.1/name; correct it, or "
-            f"remove it (import os; del os.environ['{VARIABLE}']) to have one started here."
-        ) from None
-    except psycopg.OperationalError as error:
-        raise NoDatabase(
-            f"No PostgreSQL answers at the address in {VARIABLE}; correct it, or remove it "
-            f"(import os; del os.environ['{VARIABLE}']) to have one started here."
-        ) from error
+    with psycopg.connect(url, connect_timeout=CONNECT) as connection:
+        version = connection.info.parameter_status("server_version") or "?"
+        return version.split()[0], int(connection.execute("show max_connections").fetchone()[0])
 
 
 def _without_password(url: str) -> str:
