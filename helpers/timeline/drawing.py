@@ -32,7 +32,7 @@ def draw(timeline: Timeline) -> Picture:
     with canvas(
         len(shown), height=sum(heights) + 0.55 * len(shown) + 0.75, sharex=True, height_ratios=heights
     ) as drawing:
-        drawing.figure.suptitle(fill(headline(found), 72), x=0.01, ha="left", weight="bold", size=12)
+        drawing.figure.suptitle(_wrapped(headline(found)), x=0.01, ha="left", weight="bold", size=12)
         for axes, panel in zip(drawing.axes, shown, strict=True):
             _panel(axes, panel, width)
         drawing.axes[-1].set_xlabel("milliseconds since the first request of the panel was sent")
@@ -117,7 +117,7 @@ def _finishes(axes: Axes, panel: Panel, row: float, width: float) -> None:
     axes.axvline(panel.finish_ms, color=INK, linewidth=1.4)
     _label(axes, f"{panel.finish_ms:,.0f} ms", panel.finish_ms, panel.n / 2, weight="bold", size=12)
     for x, text in panel.theory_ms:
-        axes.axvline(x, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+        axes.plot([x, x], [-row, panel.n], color=INK, linewidth=1, linestyle=(0, (4, 3)))
         if x > 0.6 * width:
             _label(axes, text, x, -row / 2, left=True, style="italic")
         else:
@@ -158,7 +158,8 @@ def _key(figure: Any, shown: list[Panel]) -> str:
     from matplotlib.colors import to_rgba
     from matplotlib.patches import Patch
 
-    color = color_of(shown[0].server)
+    colors = {color_of(panel.server) for panel in shown}
+    color = colors.pop() if len(colors) == 1 else QUIET
     kinds = {span.kind for panel in shown for request in panel.requests for span in request.spans}
     entries = [("hatched: sent, not noticed yet", Patch(**SENT))]
     if "waiting" in kinds:
@@ -179,3 +180,8 @@ def _key(figure: Any, shown: list[Panel]) -> str:
         columnspacing=1.4,
     )
     return ", ".join(text for text, _ in entries)
+
+
+def _wrapped(title: str) -> str:
+    """`title` in lines that fit, with no break inside ``20 ms`` and ``flask /wait``."""
+    return fill(title.replace(" ms", "\u00a0ms").replace(" /", "\u00a0/"), 72)

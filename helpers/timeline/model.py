@@ -59,8 +59,8 @@ class Request:
 
     @property
     def last(self) -> float:
-        """The last moment that is known of it."""
-        return max(moment for moment in (self.sent, self.ended, self.answered, self.failed) if moment is not None)
+        """When the client had the answer or gave up; where that is not known, the last moment that is."""
+        return next(moment for moment in (self.answered, self.failed, self.ended, self.sent) if moment is not None)
 
 
 class Timeline(Drawn):
@@ -76,6 +76,7 @@ class Timeline(Drawn):
         self.servers = servers
         self.workers, self.guesses = workers, guesses
         self.requests: list[Request] = []
+        self.bursts: list[str] = []  # the path of each, with its query
         self.missed = 0
         self._gaps: dict[str, list[tuple[float, float]]] = {}
         self._state = "has not begun: write `with watch(...) as timeline:` and send requests inside"
@@ -163,15 +164,16 @@ class Timeline(Drawn):
             sent = reply.sent if reply is not None else None
             if note is None and sent is None:
                 return None  # it never left
-            server, method, path = (note or burst).server, (note or burst).method, (note or burst).path  # type: ignore
+            whose = note or burst
+            assert whose is not None
             started, end, spans = _life(note, ended) if note else (None, None, [])
             spans = [Span(span.kind, span.start - began, span.end - began) for span in spans]
-            own = bool(note) and note.loop is not None and note.loop is loops.get(server)
+            own = bool(note) and note.loop is not None and note.loop is loops.get(whose.server)
             blocking = [s for s in spans if own and s.kind == "running" and s.end - s.start >= SHORTEST_BLOCK]
             return Request(
-                server=server,
-                method=method,
-                path=path,
+                server=whose.server,
+                method=whose.method,
+                path=whose.path.split("?")[0],
                 status=note.status if note and note.status else reply.status if reply else None,
                 sent=since(sent if sent is not None else note.arrived),  # type: ignore
                 started=since(started),
@@ -191,6 +193,7 @@ class Timeline(Drawn):
         found = [request(note, *replies.pop(note.id, none)) for note in notes]  # type: ignore
         found += [request(None, *rest) for rest in replies.values()]  # sent, and never noticed
         self.requests = sorted((r for r in found if r is not None), key=lambda r: r.sent)
+        self.bursts = [burst.path for burst in bursts]
         self.missed = missed
         self._gaps = {name: [(a - began, b - began) for a, b in pairs] for name, pairs in gaps.items()}
 
@@ -208,7 +211,9 @@ def _again(timeline: Timeline) -> Callable[[], None]:
 def peak(requests: list[Request]) -> int:
     """The largest number of `requests` that were in an endpoint at the same time."""
     started = [r for r in requests if r.started is not None]
-    changes = [(r.started, 1) for r in started] + [(r.ended if r.ended is not None else float("inf"), -1) for r in started]
+    changes = [(r.started, 1) for r in started] + [
+        (r.ended if r.ended is not None else float("inf"), -1) for r in started
+    ]
     now = most = 0
     for _, change in sorted(changes):
         now += change
@@ -216,8 +221,10 @@ def peak(requests: list[Request]) -> int:
     return most
 
 
-def _life(note: Note, watch_ended: float) -> tuple[float, float | None, list[Span]]:
+def _life(note: Note, watch_ended: float) -> tuple[float | None, float | None, list[Span]]:
     """Start, end and pieces of the endpoint; of the app where no endpoint was seen."""
+    if note.started is None and note.ended is None and not note.is_stream:
+        return None, None, []  # in a queue before the endpoint, such as that for a thread
     if note.started is None:
         start, end, steps = note.arrived, note.ended, note.outer
     elif note.is_stream and note.returned is not None:

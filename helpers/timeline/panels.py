@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from helpers.timeline.model import Request, Span, peak
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from helpers.timeline.model import Timeline
 
 BLOCKS = 0.3  # share of a panel's time that its endpoints hold the loop, from which on the panel is called blocking
+
+LONGEST_PATH = 32  # characters of a path that are shown
 
 
 @dataclass
@@ -39,7 +42,8 @@ class Panel:
 
     @property
     def name(self) -> str:
-        return f"{self.server} {self.path}"
+        path = self.path if len(self.path) <= LONGEST_PATH else self.path[: LONGEST_PATH - 1] + "…"
+        return f"{self.server} {path}"
 
     @property
     def n(self) -> int:
@@ -144,8 +148,6 @@ class Panel:
         parts = [f"{self.threads} thread{'s' * (self.threads != 1)}"]
         if self.loops:
             parts.append(f"{self.loops} event loop{'s' * (self.loops != 1)}")
-        if held := sum(end - start for start, end in self.held_ms):
-            parts.append(f"blocked for {held:,.0f} ms")
         return ", ".join(parts)
 
 
@@ -153,7 +155,8 @@ def panels(timeline: Timeline) -> list[Panel]:
     """The requests of `timeline` in panels: each burst one, and the others by server and path, in order of time."""
     groups: dict[tuple, list[Request]] = {}
     for request in timeline.requests:
-        groups.setdefault((request.burst, request.server, request.path), []).append(request)
+        path = request.path if request.burst is None else timeline.bursts[request.burst]
+        groups.setdefault((request.burst, request.server, path), []).append(request)
     kinds = dict(timeline.servers)
     return [
         Panel(
@@ -163,11 +166,16 @@ def panels(timeline: Timeline) -> list[Panel]:
             burst is not None,
             timeline.gaps(server) if kinds[server] == "asgi" else None,
             [span for request in timeline.requests if request.server == server for span in request.blocking],
-            timeline.workers.get(path, timeline.workers.get(server)),
-            _range(timeline.guesses.get(path, timeline.guesses.get(server, ...))),
+            _given(timeline.workers, path, server),
+            _range(_given(timeline.guesses, path, server)),
         )
         for (burst, server, path), requests in groups.items()
     ]
+
+
+def _given(settings: Mapping[str, Any], path: str, server: str) -> Any:
+    """The setting for `path`, with or without its query, else that for `server`; None without any."""
+    return next((settings[key] for key in (path, path.split("?")[0], server) if key in settings), None)
 
 
 def headline(found: list[Panel]) -> str:
@@ -177,10 +185,10 @@ def headline(found: list[Panel]) -> str:
     blockers = [panel for panel in found if panel.blocks]
     if blockers:
         worst = max(blockers, key=lambda p: p.finish_ms)
-        text = f"{worst.name} blocks the event loop: {_count(worst)}, done in {worst.finish_ms:,.0f} ms"
+        text = f"{worst.name} blocks the event loop: {_count(worst)} {_take(worst)}"
         free = [p for p in found if p.n == worst.n and not p.blocks]
         best = min(free, key=lambda p: p.finish_ms, default=worst)
-        return text + f", not in {best.finish_ms:,.0f} as {best.name}" * (best.finish_ms < worst.finish_ms / 1.5)
+        return text + f", {best.name} {_take(best)}" * (best.finish_ms < worst.finish_ms / 1.5)
     if len(found) == 1:
         return f"{slowest.name}: {_count(slowest)}, {slowest.finish_ms:,.0f} ms, {slowest.finding}"
     some = found if len(found) <= 3 else [quickest, slowest]
@@ -194,7 +202,8 @@ def describe(found: list[Panel], missed: int) -> str:
     lines = [f"{headline(found)}."] if len(found) > 1 else []
     for panel in found:
         text = f"{panel.name}: {_count(panel)}, last answer after {panel.finish_ms:,.0f} ms, {panel.finding}"
-        lines.append(f"{text} ({panel.shared}).")
+        held = sum(end - start for start, end in panel.held_ms)
+        lines.append(f"{text} ({panel.shared}{f', blocked for {held:,.0f} ms' if held else ''}).")
     if missed:
         lines.append(f"{missed:,} more requests were too many to record.")
     return " ".join(lines)
@@ -202,6 +211,10 @@ def describe(found: list[Panel], missed: int) -> str:
 
 def _count(panel: Panel) -> str:
     return f"{panel.n:,} request{'s' * (panel.n != 1)}" + " at once" * (panel.is_burst and panel.n > 1)
+
+
+def _take(panel: Panel) -> str:
+    return f"take{'s' * (panel.n == 1)} {panel.finish_ms:,.0f} ms"
 
 
 def _range(guess: object) -> tuple[float, float] | None:

@@ -12,6 +12,8 @@ from time import perf_counter as now
 from time import sleep
 from typing import Any
 
+import anyio._backends._asyncio  # noqa: F401  anyio would load it within the first request to a `def` endpoint
+
 from helpers.client import bursting
 from helpers.errors import LessonError
 from helpers.servers import Server
@@ -63,7 +65,9 @@ def _begin(timeline: Timeline, servers: tuple[Server, ...]) -> Callable[[], None
     began = now()
     with ExitStack() as setup:
         if not _turn.acquire(blocking=False):
-            raise LessonError("Another watch is under way; give it all the servers: with watch(flask, fastapi) as timeline.")
+            raise LessonError(
+                "Another watch is under way; give it all the servers: with watch(flask, fastapi) as timeline."
+            )
         setup.callback(_turn.release)
         hearts = {}
         for server in servers:
