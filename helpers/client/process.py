@@ -8,6 +8,7 @@ import queue
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -37,8 +38,9 @@ class ClientProcess:
     def order(self, order: dict[str, Any], timeout: float) -> list[dict[str, Any]]:
         """Have `order` carried out, and return the reports.
 
-        Raises LessonError for an order that JSON cannot say, and ClientError when no answer came within `timeout` seconds, when the process died on it, or when it could
-        not be carried out. An interrupt ends the process; the next order starts a new one.
+        Raises LessonError for an order that JSON cannot say, and ClientError when no answer came within `timeout`
+        seconds, when the process died on it, or when it could not be carried out. An interrupt ends the process; the
+        next order starts a new one.
         """
         try:
             text = json.dumps(order)
@@ -101,10 +103,8 @@ class ClientProcess:
             process.kill()
             process.wait()
             assert process.stdin is not None
-            try:
+            with suppress(OSError):  # an order was still on its way
                 process.stdin.close()
-            except OSError:
-                pass  # an order was still on its way
 
 
 def _listen(process: subprocess.Popen[str], lines: queue.SimpleQueue[str]) -> None:

@@ -167,13 +167,14 @@ def main() -> None:
     os.chdir(base)  # PostgreSQL's own user may not read the folder that the kernel runs in
     with home(base) as folder:
         server = start(base, folder)
+        address = server.get_postmaster_info()
         try:
-            address = server.get_postmaster_info()
             say(host=str(address.socket_dir or address.hostname), port=address.port)
             sys.stdin.read()  # until the kernel closes the pipe, or has ended
         finally:
             os.environ["PGCTLTIMEOUT"] = "5"  # seconds, then pgserver kills it
             server.cleanup()
+            psutil.wait_procs([address.process], timeout=5)  # pg_ctl is content a moment earlier
 
 
 def say(**thing: object) -> None:

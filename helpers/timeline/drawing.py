@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MOST_PANELS = 8
 NAMED = 12  # lanes up to which each has its thread and loop written beside it
 LANE, TALLEST = 0.075, 2.4  # inches
+OUTLINED = 60  # lanes up to which a waiting request has an outline; closer together, outlines would fill it
 ROW = 0.2  # inches: a line of theory, a guess, the loop's pulse
 SMALL = 8.5  # points
 SENT = {"facecolor": "none", "edgecolor": QUIET, "hatch": "/////", "hatchcolor": QUIET, "linewidth": 0}
@@ -35,6 +36,8 @@ def draw(timeline: Timeline) -> Picture:
         drawing.figure.suptitle(_wrapped(headline(found)), x=0.01, ha="left", weight="bold", size=12)
         for axes, panel in zip(drawing.axes, shown, strict=True):
             _panel(axes, panel, width)
+            if len(shown) > 1:  # otherwise the headline says the same
+                axes.set_title(f"{panel.name}   {panel.finding}", size=10.5, pad=4)
         drawing.axes[-1].set_xlabel("milliseconds since the first request of the panel was sent")
         kinds = _key(drawing.figure, shown)
         drawing.axes[-1].set_xlim(0, width * 1.25)
@@ -54,7 +57,6 @@ def _panel(axes: Axes, panel: Panel, width: float) -> None:
     """All of one panel. Lane i lies from i to i + 1, downwards; theory stands above the lanes, the loop below."""
     color = color_of(panel.server)
     row = ROW * panel.n / _lanes_height(panel)  # in lanes
-    axes.set_title(f"{panel.name}   {panel.finding}", size=10.5, pad=4)
     axes.set_title(panel.shared, loc="right", size=SMALL, weight="normal")
     sent, waiting, running, blocking, on_the_way = [], [], [], [], []
     for lane, request in enumerate(panel.requests):
@@ -70,7 +72,8 @@ def _panel(axes: Axes, panel: Panel, width: float) -> None:
     _bars(axes, sent, **SENT)
     _bars(axes, on_the_way, facecolor=QUIET, edgecolor="none", thick=0.12)
     _bars(axes, waiting, facecolor=color, edgecolor="none", alpha=0.3)
-    _bars(axes, waiting, facecolor="none", edgecolor=color, linewidth=0.6)
+    if panel.n <= OUTLINED:
+        _bars(axes, waiting, facecolor="none", edgecolor=color, linewidth=0.6)
     _bars(axes, running, facecolor=color, edgecolor=color, linewidth=0.3)
     _bars(axes, blocking, **BLOCKING)
     if panel.gaps is not None:
@@ -115,8 +118,12 @@ def _loop(axes: Axes, panel: Panel, y: float) -> None:
 def _finishes(axes: Axes, panel: Panel, row: float, width: float) -> None:
     """When the last answer came, when theory says it could have, when the learner said it would."""
     axes.axvline(panel.finish_ms, color=INK, linewidth=1.4)
-    _label(axes, f"{panel.finish_ms:,.0f} ms", panel.finish_ms, panel.n / 2, weight="bold", size=12)
+    _label(axes, panel.finish, panel.finish_ms, panel.n / 2, weight="bold", size=12)
+    last = -width
     for x, text in panel.theory_ms:
+        if x < last + 0.35 * width:  # no room for a second label
+            continue
+        last = x
         axes.plot([x, x], [-row, panel.n], color=INK, linewidth=1, linestyle=(0, (4, 3)))
         if x > 0.6 * width:
             _label(axes, text, x, -row / 2, left=True, style="italic")
@@ -161,7 +168,7 @@ def _key(figure: Any, shown: list[Panel]) -> str:
     colors = {color_of(panel.server) for panel in shown}
     color = colors.pop() if len(colors) == 1 else QUIET
     kinds = {span.kind for panel in shown for request in panel.requests for span in request.spans}
-    entries = [("hatched: sent, not noticed yet", Patch(**SENT))]
+    entries = [("hatched: sent, not started yet", Patch(**SENT))]
     if "waiting" in kinds:
         light = Patch(facecolor=to_rgba(color, 0.3), edgecolor=color)
         entries.append(("light: awaits, and the loop is free", light))

@@ -59,6 +59,12 @@ class Panel:
         return (self.end - self.zero) * 1000
 
     @property
+    def finish(self) -> str:
+        """``1,019 ms``; ``given up after 300 ms`` when there was no answer at all."""
+        nobody = all(request.error is not None for request in self.requests)
+        return "given up after " * nobody + f"{self.finish_ms:,.0f} ms"
+
+    @property
     def longest_ms(self) -> float:
         """The longest time that an endpoint had a request: with perfect concurrency, all would take just this."""
         return max(self._inside_ms, default=0.0)
@@ -133,7 +139,7 @@ class Panel:
         if self.n == 1:
             manner = "blocks the event loop" if self.blocks else f"{self.longest_ms:,.0f} ms of it in the endpoint"
         elif self.peak <= 1:
-            manner = "one after another"
+            manner = "one after another" if self.in_a_row_ms > self.finish_ms / 2 else "never two at the same time"
         elif self.peak == self.n:
             manner = f"all {self.n} at the same time"
         else:
@@ -185,23 +191,25 @@ def headline(found: list[Panel]) -> str:
     blockers = [panel for panel in found if panel.blocks]
     if blockers:
         worst = max(blockers, key=lambda p: p.finish_ms)
-        text = f"{worst.name} blocks the event loop: {_count(worst)} {_take(worst)}"
+        takes = "takes" if worst.n == 1 else "take"
+        text = f"{worst.name} blocks the event loop: {_count(worst)} {takes} {worst.finish}"
         free = [p for p in found if p.n == worst.n and not p.blocks]
         best = min(free, key=lambda p: p.finish_ms, default=worst)
-        return text + f", {best.name} {_take(best)}" * (best.finish_ms < worst.finish_ms / 1.5)
+        return text + f"; {best.name} takes {best.finish}" * (best.finish_ms < worst.finish_ms / 1.5)
     if len(found) == 1:
-        return f"{slowest.name}: {_count(slowest)}, {slowest.finish_ms:,.0f} ms, {slowest.finding}"
-    some = found if len(found) <= 3 else [quickest, slowest]
+        return f"{slowest.name}: {_count(slowest)}, {slowest.finish}, {slowest.finding}"
+    if len(found) > 3:
+        return f"From {quickest.finish} ({quickest.name}) to {slowest.finish} ({slowest.name})"
     counts = {_count(panel) for panel in found}
     start = f"{counts.pop()}: " if len(counts) == 1 else ""
-    return start + ", ".join(f"{panel.name} {panel.finish_ms:,.0f} ms" for panel in some)
+    return start + ", ".join(f"{panel.name} {panel.finish}" for panel in found)
 
 
 def describe(found: list[Panel], missed: int) -> str:
     """The finding, and all panels in words, for those who do not see the drawing."""
     lines = [f"{headline(found)}."] if len(found) > 1 else []
     for panel in found:
-        text = f"{panel.name}: {_count(panel)}, last answer after {panel.finish_ms:,.0f} ms, {panel.finding}"
+        text = f"{panel.name}: {_count(panel)}, {panel.finish}, {panel.finding}"
         held = sum(end - start for start, end in panel.held_ms)
         lines.append(f"{text} ({panel.shared}{f', blocked for {held:,.0f} ms' if held else ''}).")
     if missed:
@@ -211,10 +219,6 @@ def describe(found: list[Panel], missed: int) -> str:
 
 def _count(panel: Panel) -> str:
     return f"{panel.n:,} request{'s' * (panel.n != 1)}" + " at once" * (panel.is_burst and panel.n > 1)
-
-
-def _take(panel: Panel) -> str:
-    return f"take{'s' * (panel.n == 1)} {panel.finish_ms:,.0f} ms"
 
 
 def _range(guess: object) -> tuple[float, float] | None:

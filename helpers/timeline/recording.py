@@ -1,4 +1,4 @@
-"""Notes on a running request, taken from outside the app: at its entrance, at the endpoint, at each step of a coroutine.
+"""Notes on a request, taken from outside the app: at its entrance, at the endpoint, at each step of a coroutine.
 
 The note of the request that a piece of code belongs to travels in a context variable: asyncio's tasks, anyio's and
 Quart's thread pools and Flask's async views all carry it along.
