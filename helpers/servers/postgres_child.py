@@ -18,6 +18,7 @@ import signal
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -76,11 +77,12 @@ def processes(data: Path) -> list[psutil.Process]:
 def remove(data: Path) -> None:
     """End what still runs on the folder `data`, and delete it."""
     for order in (signal.SIGTERM,) if WINDOWS else (signal.SIGINT, signal.SIGKILL):  # SIGINT: do not wait for clients
-        left = processes(data)
-        for process in left:
+        for process in processes(data):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(order)
-        psutil.wait_procs(left, timeout=3)
+        deadline = time.monotonic() + 3
+        while processes(data) and time.monotonic() < deadline:  # psutil.wait_procs would wait for zombies as well
+            time.sleep(0.05)
     if data.exists():
         shutil.rmtree(data)
 
@@ -174,7 +176,6 @@ def main() -> None:
         finally:
             os.environ["PGCTLTIMEOUT"] = "5"  # seconds, then pgserver kills it
             server.cleanup()
-            psutil.wait_procs([address.process], timeout=5)  # pg_ctl is content a moment earlier
 
 
 def say(**thing: object) -> None:
