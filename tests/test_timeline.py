@@ -493,7 +493,7 @@ def test_the_app_answers_as_it_does_unwatched():
     with watch(server):
         watched = ask([server], "GET", "/items/3")["fastapi"]
         wrong = ask([server], "GET", "/items/three")["fastapi"]
-    assert (plain.status, plain.body) == (watched.status, watched.body)
+    assert (plain.status, plain.json()) == (watched.status, watched.json())
     assert wrong.status == 422
 
 

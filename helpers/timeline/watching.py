@@ -129,11 +129,16 @@ def _wrap_fastapi() -> Callable[[], None]:
     import fastapi.routing
 
     original = fastapi.routing.run_endpoint_function
+    twins: dict[
+        int, tuple[Any, Any]
+    ] = {}  # of FastAPI's description of each endpoint; beside it, so its id stays taken
 
     async def run_endpoint_function(*, dependant: Any, values: dict[str, Any], is_coroutine: bool) -> Any:
-        dependant = copy.copy(dependant)
-        dependant.call = recording.endpoint(dependant.call, is_coroutine)
-        return await original(dependant=dependant, values=values, is_coroutine=is_coroutine)
+        if id(dependant) not in twins:
+            twin = copy.copy(dependant)
+            twin.call = recording.endpoint(dependant.call, is_coroutine)
+            twins[id(dependant)] = dependant, twin
+        return await original(dependant=twins[id(dependant)][1], values=values, is_coroutine=is_coroutine)
 
     fastapi.routing.run_endpoint_function = run_endpoint_function
 
