@@ -210,6 +210,7 @@ def test_one_that_does_not_answer_its_kernel_is_one_sentence(monkeypatch):
         api.set(latency=1)
     os.kill(api._child.pid, signal.SIGCONT)
     api.stop()
+    assert not api.running
 
 
 def test_a_start_that_takes_too_long_ends_in_a_sentence():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from types import EllipsisType
 from typing import Any
@@ -83,7 +84,8 @@ class Upstream(Drawn):
 
     def stop(self) -> None:
         """Stop at once; requests that still wait there lose their connection. Stopping twice is fine."""
-        self._ask()  # the last counts stay readable
+        with contextlib.suppress(LessonError):
+            self._ask()  # the last counts stay readable
         child, self._child = self._child, None
         if child is not None:
             child.stop()
@@ -118,7 +120,9 @@ class Upstream(Drawn):
         return ", ".join([f"requests so far: {state['requests']}, at once at most: {state['peak']}", *extras])
 
 
-def upstream(latency: Setting = 0.05, jitter: Setting = 0.0, failures: Setting = 0.0, *, timeout: float = 20.0):
+def upstream(
+    latency: Setting = 0.05, jitter: Setting = 0.0, failures: Setting = 0.0, *, timeout: float = 20.0
+) -> Upstream:
     """Start a slow API in a process of its own and return it once it answers; a second call replaces the first.
 
     It waits `latency` seconds (at most 30), give or take up to `jitter` seconds, before each answer, and answers 503
