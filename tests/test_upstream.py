@@ -205,6 +205,8 @@ def test_one_that_died_says_so_and_is_replaced(client):
 def test_one_that_does_not_answer_its_kernel_is_one_sentence(monkeypatch):
     api = upstream()
     os.kill(api._child.pid, signal.SIGSTOP)
+    while psutil.Process(api._child.pid).status() != psutil.STATUS_STOPPED:
+        time.sleep(0.01)
     monkeypatch.setattr(type(api._child).ask, "__defaults__", (0.2,))
     with pytest.raises(LessonError, match="does not answer"):
         api.set(latency=1)
