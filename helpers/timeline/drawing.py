@@ -112,7 +112,7 @@ def _loop(axes: Axes, panel: Panel, y: float) -> None:
         last = end
     for start, end in panel.held_ms:
         axes.plot([start, end], [y, y], color=TROUBLE, linewidth=4, solid_capstyle="butt")
-    _label(axes, "event loop: blocked" if panel.held_ms else "event loop: free", panel.finish_ms, y)
+    _label(axes, f"event loop: {panel.loop_state}", panel.finish_ms, y)
 
 
 def _finishes(axes: Axes, panel: Panel, row: float, width: float) -> None:

@@ -126,6 +126,14 @@ class Panel:
         return self.blocked_ms > BLOCKS * self.finish_ms
 
     @property
+    def loop_state(self) -> str:
+        """``"blocked"`` by endpoints; ``"busy"`` with what is none: reading requests, middleware, gathered tasks."""
+        if self.held_ms:
+            return "blocked"
+        silent = sum(end - start for start, end in self.gaps_ms)
+        return "busy" if silent > BLOCKS * self.finish_ms else "free"
+
+    @property
     def trouble(self) -> str:
         """Failures, counted; empty without any."""
         wrong = sum(1 for r in self.requests if r.status is not None and r.status >= 500 and r.error is None)
