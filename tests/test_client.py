@@ -1,5 +1,7 @@
 """`burst`: requests that leave in the same moment, from a process that leaves nothing behind."""
 
+import asyncio
+import itertools
 import os
 import signal
 import subprocess
@@ -14,7 +16,7 @@ import pytest
 from fastapi.responses import StreamingResponse
 
 from helpers import LessonError, burst, serve, stop_all
-from helpers.client import process
+from helpers.client import process, sender
 
 
 @pytest.fixture(autouse=True)
@@ -60,16 +62,41 @@ def test_they_leave_within_a_few_milliseconds():
     assert min(burst(server, "/wait", 20).spread for _ in range(5)) < 0.010
 
 
-def test_all_connections_are_open_before_the_first_request_leaves():
-    app = fastapi.FastAPI()
+def test_nobody_sends_before_the_last_one_is_connected(monkeypatch):
+    class Slow(sender.aiohttp.TCPConnector):
+        """Connects one a tenth of a second after the other."""
 
-    @app.get("/block")
-    async def block():
-        time.sleep(0.1)
+        turns = itertools.count()
 
-    result = burst(serve(app), "/block", 5)
-    assert result.spread < 0.1  # the loop stood still from the first request on, and nobody waited for it to send
-    assert result.durations_ms[-1] > 490
+        async def connect(self, *args, **kwargs):
+            await asyncio.sleep(0.1 * next(self.turns))
+            return await super().connect(*args, **kwargs)
+
+    monkeypatch.setattr(sender.aiohttp, "TCPConnector", Slow)
+    url = serve(waiting_app()).url + "/"
+    order = {"id": "test", "n": 4, "method": "GET", "url": url, "json": None, "headers": {}, "timeout": 5}
+    began = time.perf_counter_ns()
+    reports = asyncio.run(sender.burst(order))
+    assert [report["status"] for report in reports] == [200] * 4
+    sent = [report["sent"] for report in reports]
+    assert min(sent) - began > 0.3e9
+    assert max(sent) - min(sent) < 0.1e9
+
+
+def test_one_that_cannot_connect_does_not_keep_the_others(monkeypatch):
+    class Failing(sender.aiohttp.TCPConnector):
+        turns = itertools.count()
+
+        async def connect(self, *args, **kwargs):
+            if next(self.turns) == 1:
+                raise ConnectionRefusedError
+            return await super().connect(*args, **kwargs)
+
+    monkeypatch.setattr(sender.aiohttp, "TCPConnector", Failing)
+    url = serve(waiting_app()).url + "/"
+    order = {"id": "test", "n": 3, "method": "GET", "url": url, "json": None, "headers": {}, "timeout": 5}
+    reports = asyncio.run(sender.burst(order))
+    assert [report["status"] for report in reports] == [200, None, 200]
 
 
 def test_method_body_and_status_are_as_asked_for():
@@ -210,7 +237,7 @@ def ends(pid, seconds=5):
 HANGING = """
     import time, flask
     from helpers import burst, serve
-    from helpers.client import process
+    from helpers.client import process, sender
     app = flask.Flask("shop")
     app.get("/")(lambda: "")
     app.get("/hang", endpoint="hang")(lambda: time.sleep(20))
@@ -240,6 +267,28 @@ def test_an_interrupt_ends_a_burst_and_the_next_one_works():
         second = int(kernel.stdout.readline())
         assert ends(first)
         assert ends(second)
+    finally:
+        kernel.kill()
+        kernel.wait()
+        kernel.stdout.close()
+
+
+def test_an_interrupt_of_an_idle_kernel_leaves_the_client_alone():
+    program = textwrap.dedent(HANGING) + textwrap.dedent("""
+        try:
+            time.sleep(20)
+        except KeyboardInterrupt:
+            burst(server, "/", 1)
+            print(process.client.pid, flush=True)
+        import os; os._exit(0)
+    """)
+    kernel = run(program, start_new_session=True)
+    try:
+        first = int(kernel.stdout.readline())
+        time.sleep(0.3)
+        os.killpg(kernel.pid, signal.SIGINT)  # as Jupyter does: to the kernel and all its children
+        assert int(kernel.stdout.readline()) == first
+        assert ends(first)
     finally:
         kernel.kill()
         kernel.wait()

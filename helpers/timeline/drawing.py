@@ -171,7 +171,7 @@ def _key(figure: Any, shown: list[Panel]) -> str:
     entries = [("hatched: sent, not started yet", Patch(**SENT))]
     if "waiting" in kinds:
         light = Patch(facecolor=to_rgba(color, 0.3), edgecolor=color)
-        entries.append(("light: awaits, and the loop is free", light))
+        entries.append(("light: awaits, and gives the loop back", light))
     if "running" in kinds:
         entries.append(("solid: has a thread", Patch(facecolor=color)))
     if any(request.blocking for panel in shown for request in panel.requests):
