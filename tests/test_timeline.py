@@ -654,6 +654,25 @@ def test_the_summary_names_who_blocks():
     assert timeline.summary().count("one after another") == 1
 
 
+@measured
+def test_a_loop_that_other_code_holds_is_called_busy():
+    app = fastapi.FastAPI()
+
+    @app.get("/")
+    async def gathers():
+        async def selfish():
+            time.sleep(0.03)
+
+        await asyncio.gather(selfish(), selfish())
+
+    (panel,) = recorded(app, "/", 4).panels()
+    assert panel.loop_state == "busy"
+    (panel,) = recorded(waits_fastapi(), "/await", 4).panels()
+    assert panel.loop_state == "free"
+    (panel,) = recorded(waits_fastapi(), "/block", 4).panels()
+    assert panel.loop_state == "blocked"
+
+
 def span_request(number, start, end):
     moments = {"sent": 0.0, "started": start, "ended": end, "answered": end, "failed": None}
     place = {"thread": number, "worker": number, "loop": None, "burst": 0}

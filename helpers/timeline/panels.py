@@ -219,7 +219,8 @@ def describe(found: list[Panel], missed: int) -> str:
     for panel in found:
         text = f"{panel.name}: {_count(panel)}, {panel.finish}, {panel.finding}"
         held = sum(end - start for start, end in panel.held_ms)
-        lines.append(f"{text} ({panel.shared}{f', blocked for {held:,.0f} ms' if held else ''}).")
+        loop = f", blocked for {held:,.0f} ms" if held else ", busy with other things" * (panel.loop_state == "busy")
+        lines.append(f"{text} ({panel.shared}{loop}).")
     if missed:
         lines.append(f"{missed:,} more requests were too many to record.")
     return " ".join(lines)
