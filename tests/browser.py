@@ -171,6 +171,9 @@ class LabPage:
             raise AssertionError(
                 f"{command} did not end within {seconds} s; cells without a number: {waiting}"
             ) from None
+        self.page.evaluate(
+            "new Promise(done => requestIdleCallback(done, {timeout: 5000}))"
+        )  # the last outputs are drawn
         return self._notebook()
 
     def _notebook(self) -> NotebookNode:
@@ -193,7 +196,7 @@ class LabPage:
             cells = self.page.locator(".jp-WindowedPanel-outer")
             height = cells.evaluate("cells => { cells.scrollTop = 0; return cells.scrollHeight; }")
             self.page.set_viewport_size({"width": 1200, "height": min(16_000, height + 120)})
-            self.page.wait_for_load_state("networkidle")
+            self.page.wait_for_timeout(1000)
         self.page.screenshot(path=path)
 
     def _note_response(self, response: Response) -> None:

@@ -95,7 +95,7 @@ def test_the_pages_in_the_cells_are_alive(page: LabPage, lesson: Path) -> None:
 
 def test_lab_asks_nobody_for_news_or_updates(page: LabPage) -> None:
     page.open()
-    page.page.wait_for_load_state("networkidle")
+    page.page.wait_for_timeout(2000)  # milliseconds; by default they come as soon as JupyterLab is there
     assert page.notices() == []
     assert [url for url in page.requests if url.endswith(("lab/api/news", "lab/api/update"))] == []
 
@@ -212,22 +212,28 @@ def test_without_the_proxy_pages_come_straight_from_the_server(bare_page: LabPag
     assert [url for url in bare_page.elsewhere() if not url.startswith("http://127.0.0.1:")] == []
 
 
-@pytest.mark.parametrize(
-    ("notebook", "complaint"),
-    [("warned.ipynb", "careful"), ("failed.ipynb", "ZeroDivisionError"), ("broken.ipynb", "404 for .*/nowhere.png")],
-)
-def test_trouble_is_seen(bare_page: LabPage, notebook: str, complaint: str) -> None:
-    bare_page.open(notebook)
-    executed = bare_page.run_all(SECONDS)
-    bare_page.page.wait_for_load_state("networkidle")
+@pytest.mark.parametrize(("notebook", "complaint"), [("warned", "careful"), ("failed", "ZeroDivisionError")])
+def test_trouble_in_a_cell_is_seen(bare_page: LabPage, notebook: str, complaint: str) -> None:
+    bare_page.open(f"{notebook}.ipynb")
     with pytest.raises(AssertionError, match=complaint):
+        assert_clean(bare_page, bare_page.run_all(SECONDS))
+
+
+def test_trouble_of_the_page_is_seen(bare_page: LabPage) -> None:
+    bare_page.open("broken.ipynb")
+    with bare_page.page.expect_response("**/nowhere.png"):
+        executed = bare_page.run_all(SECONDS)
+    with pytest.raises(AssertionError, match=r"404 for .*/nowhere\.png"):
         assert_clean(bare_page, executed)
 
 
 def test_requests_to_other_hosts_are_seen_and_go_nowhere(bare_page: LabPage) -> None:
     bare_page.open("remote.ipynb")
-    bare_page.run_all(SECONDS)
-    bare_page.page.wait_for_load_state("networkidle")
+    with (
+        bare_page.page.expect_event("requestfailed", lambda request: "outside.test" in request.url),
+        bare_page.page.expect_websocket(lambda socket: "outside.test" in socket.url),
+    ):
+        bare_page.run_all(SECONDS)
     assert {*bare_page.elsewhere()} == {"https://outside.test/picture.png", "wss://outside.test/socket"}
 
 
@@ -235,7 +241,7 @@ def test_a_dialog_is_seen(bare_page: LabPage) -> None:
     bare_page.open()
     bare_page.page.evaluate("void jupyterapp.commands.execute('help:about')")
     bare_page.page.locator(".jp-Dialog").wait_for()
-    assert "Version" in bare_page.notices()[0]
+    assert bare_page.notices() != []
 
 
 def test_a_run_that_does_not_end_names_its_cell(bare_page: LabPage) -> None:
