@@ -72,6 +72,7 @@ def test_run_all_shows_nothing_that_a_learner_should_not_see(page: LabPage, less
     executed = page.run_all(SECONDS)
     save_picture(page, lesson.stem)
     assert_clean(page, executed)
+    assert all(cell.execution_count for cell in code_cells(executed))
     assert list(wrong_checks(executed, "not started")) == []
     assert page.elsewhere() == []
 
