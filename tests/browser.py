@@ -159,10 +159,10 @@ class LabPage:
         """Run All Cells; return the notebook with its outputs. AssertionError when it takes longer than `seconds`."""
         return self._run("notebook:run-all-cells", seconds)
 
-    def run_above(self, cell: int, seconds: float) -> NotebookNode:
-        """Run All Above Selected Cell, where `cell` (an index) is selected; otherwise as `run_all`."""
+    def run_cell(self, cell: int, seconds: float = 30) -> NotebookNode:
+        """Run one cell (an index); otherwise as `run_all`."""
         self.page.evaluate("cell => { jupyterapp.shell.currentWidget.content.activeCellIndex = cell; }", cell)
-        return self._run("notebook:run-all-above", seconds)
+        return self._run("notebook:run-cell", seconds)
 
     def _run(self, command: str, seconds: float) -> NotebookNode:
         self.page.evaluate(RUN, command)
