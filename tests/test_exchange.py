@@ -213,7 +213,7 @@ def test_a_500_shows_the_exception_and_the_line_that_raised_it(fastapi, flask):
         r"<pre>KeyError: &#x27;price&#x27;\nin crash\(\), line \d+: return {}\[&quot;price&quot;\]</pre>",
         cells(exchange)["exception in the app"][0],
     )
-    assert "the app raised KeyError: 'price', in crash(), line 3" in exchange.summary()
+    assert "the app raised KeyError: 'price', in crash(), line " in exchange.summary()
 
 
 def test_the_same_exception_in_two_apps_is_alike_wherever_it_was_raised(raw):
