@@ -232,7 +232,7 @@ def install(python: str, venv: Path, lock: str) -> None:
     locked = (ROOT / lock).read_text(encoding="utf-8")
     # Held to this environment: for a damaged one, --python alone would lead uv to the system's own packages.
     pip = [python, "-m", "pip", "--require-virtualenv", "--disable-pip-version-check", "install", "--retries", "2"]
-    uv = [python, "-m", "uv", "pip", "install", "--python", python, "--prefix", str(venv)]
+    uv = [python, "-m", "uv", "pip", "install", "--system-certs", "--python", python, "--prefix", str(venv)]
     uv_itself = venv / "uv.txt"
     uv_itself.write_text(re.search(r"^uv==(.*\\\n)*.*$", locked, re.MULTILINE).group(), encoding="utf-8")
     packages = ["--require-hashes", "-r", str(ROOT / lock)]

@@ -15,7 +15,7 @@ from helpers.claims.store import open_store
 from helpers.errors import one_line
 from helpers.plots import Drawn, escape
 from helpers.servers import serve
-from helpers.servers.address import proxy_base
+from helpers.servers.address import jupyter_server, proxy_base
 
 PROJECT = "fastapi-vs-flask-on-trial"
 MARKS = {"ready": "✓", "limited": "!", "missing": "✗"}
@@ -142,7 +142,7 @@ def _browser() -> Iterator[Finding]:
     base = proxy_base()
     if base is not None:
         yield Finding("Live pages", "ready", f"Your browser reaches servers through Jupyter, under {base}proxy/.")
-    elif os.environ.get("JPY_PARENT_PID"):
+    elif jupyter_server() is not None:
         fix = "Elsewhere, install jupyter-server-proxy beside JupyterLab; all but the pages works without it."
         found = "jupyter-server-proxy does not answer, so pages show only where the browser runs on this machine."
         yield Finding("Live pages", "limited", found, fix)

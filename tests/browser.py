@@ -35,6 +35,8 @@ RUN = """command => {
     jupyterapp.commands.execute(command).finally(() => { window.lessonHasRun = true; });
 }"""
 
+DRAWN = "new Promise(done => requestIdleCallback(done, {timeout: 5000}))"  # the browser has nothing left to do
+
 
 def chromium() -> str | None:
     """The system's Chromium or Chrome, or None."""
@@ -154,13 +156,13 @@ class LabPage:
             self.page.evaluate(READY)
 
     def run_all(self, seconds: float) -> NotebookNode:
-        """ "Run All Cells"; the notebook with its outputs. AssertionError when it takes longer than `seconds`."""
+        """Run All Cells; return the notebook with its outputs. AssertionError when it takes longer than `seconds`."""
         return self._run("notebook:run-all-cells", seconds)
 
-    def run_above(self, cell: int, seconds: float) -> NotebookNode:
-        """ "Run All Above Selected Cell" where `cell` (an index) is selected; as `run_all` otherwise."""
+    def run_cell(self, cell: int, seconds: float = 30) -> NotebookNode:
+        """Run one cell (an index); otherwise as `run_all`."""
         self.page.evaluate("cell => { jupyterapp.shell.currentWidget.content.activeCellIndex = cell; }", cell)
-        return self._run("notebook:run-all-above", seconds)
+        return self._run("notebook:run-cell", seconds)
 
     def _run(self, command: str, seconds: float) -> NotebookNode:
         self.page.evaluate(RUN, command)
@@ -168,9 +170,9 @@ class LabPage:
             self.page.wait_for_function("window.lessonHasRun", timeout=seconds * 1000)
         except TooLate:
             waiting = [cell.id for cell in self._notebook().cells if cell.get("execution_count", 0) is None]
-            raise AssertionError(
-                f"{command} did not end within {seconds} s; cells without a number: {waiting}"
-            ) from None
+            late = f"{command} did not end within {seconds} s; cells without a number: {waiting}"
+            raise AssertionError(late) from None
+        self.page.evaluate(DRAWN)
         return self._notebook()
 
     def _notebook(self) -> NotebookNode:
@@ -193,7 +195,7 @@ class LabPage:
             cells = self.page.locator(".jp-WindowedPanel-outer")
             height = cells.evaluate("cells => { cells.scrollTop = 0; return cells.scrollHeight; }")
             self.page.set_viewport_size({"width": 1200, "height": min(16_000, height + 120)})
-            self.page.wait_for_load_state("networkidle")
+            self.page.wait_for_timeout(1000)
         self.page.screenshot(path=path)
 
     def _note_response(self, response: Response) -> None:

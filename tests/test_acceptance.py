@@ -104,7 +104,7 @@ def test_the_summary_has_the_counts_of_each_server(tried: AcceptanceMap) -> None
     wrong_in, crashed, wrong_out = "let in, ought to be refused", "crashed: 500, or no answer", "refused, ought to be"
     assert lax == f"lax: {wrong_in}: 1; {crashed}: 1; {wrong_out} accepted: 0."
     assert strict == f"strict: {wrong_in}: 0; {crashed}: 0; {wrong_out} accepted: 1."
-    assert shown.startswith("Shown are the 3 of 4 requests on which the servers part")
+    assert shown.startswith("Shown are the 3 of 4 requests on which the servers differ")
 
 
 def test_the_map_shows_where_they_part_and_all_on_request(tried: AcceptanceMap) -> None:

@@ -207,6 +207,13 @@ def test_fastapi_stumbles_over_its_own_refusal_and_not_over_the_input(acceptance
     assert acceptance["price-infinity"]["FastAPI"].json()["price"] is None
 
 
+def test_the_numbers_compared_are_of_requests_that_all_six_refuse(acceptance: AcceptanceMap) -> None:
+    (asked,) = [cell.source for cell in code_cells(read(LESSON)) if cell.id == "run-numbers"]
+    compared = re.findall(r'"([a-z-]+)"', asked)
+    assert len(compared) == 6
+    assert not {case.id for case in acceptance.rows} & {*compared}
+
+
 def test_who_echoes_twenty_megabytes(acceptance: AcceptanceMap) -> None:
     long = [answer.server for answer in acceptance["name-20-mb"] if len(answer.content) > 20_000_000]
     assert long == ["FastAPI", "FastAPI strict", "bare Flask", "Flask + Pydantic"]
@@ -234,7 +241,7 @@ def test_the_switches_of_the_libraries_work(lesson: SimpleNamespace) -> None:
     assert not lesson.ExactSchema().validate(lesson.hammer)
     assert [*lesson.exact.errors] == ["quantity"]
     assert lesson.exact.validate(lesson.hammer)
-    assert lesson.three[0].status == 422
+    assert lesson.extended_three[0].status == 422
 
 
 def test_the_guarded_app_neither_crashes_nor_refuses_more(lesson: SimpleNamespace) -> None:

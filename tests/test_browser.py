@@ -26,9 +26,6 @@ def shows_pages(lesson: Path) -> bool:
 
 
 every_lesson = pytest.mark.parametrize("lesson", notebooks(), ids=lambda path: path.stem)
-every_lesson_with_pages = pytest.mark.parametrize(
-    "lesson", [*filter(shows_pages, notebooks())], ids=lambda path: path.stem
-)
 
 
 def require_chromium() -> None:
@@ -70,39 +67,37 @@ def page(context: BrowserContext, lab: Lab) -> Iterator[LabPage]:
 def test_run_all_shows_nothing_that_a_learner_should_not_see(page: LabPage, lesson: Path) -> None:
     page.open(f"notebooks/{lesson.name}")
     executed = page.run_all(SECONDS)
+    if shows_pages(lesson):
+        look_at_pages(page)
+    if lesson.stem.startswith("03"):
+        look_at_redoc(page)
+        page.run_cell(index_of(executed, "books-app"))  # Run All ended in stop_all(); the page above comes back to life
+        use_swagger_ui(page)
     save_picture(page, lesson.stem)
     assert_clean(page, executed)
+    assert all(cell.execution_count for cell in code_cells(executed))
     assert list(wrong_checks(executed, "not started")) == []
-    assert page.elsewhere() == []
-
-
-@every_lesson_with_pages
-def test_the_pages_in_the_cells_are_alive(page: LabPage, lesson: Path) -> None:
-    page.open(f"notebooks/{lesson.name}")
-    executed = page.run_above(index_of_stop(read(lesson)), SECONDS)
-    frames = page.page.locator(".jp-OutputArea-output iframe").all()
-    assert frames
-    for frame in frames:
-        expect(frame.content_frame.locator("body")).not_to_be_empty()
-        assert frame.element_handle().content_frame().title() != "Jupyter Server", "the proxy found no server"
-    if lesson.stem.startswith("03"):
-        use_swagger_ui(page)
-        look_at_redoc(page)
-    save_picture(page, f"{lesson.stem}-alive")
-    assert_clean(page, executed)
     assert page.elsewhere() == []
 
 
 def test_lab_asks_nobody_for_news_or_updates(page: LabPage) -> None:
     page.open()
-    page.page.wait_for_load_state("networkidle")
+    page.page.wait_for_timeout(2000)  # milliseconds; by default they come as soon as JupyterLab is there
     assert page.notices() == []
     assert [url for url in page.requests if url.endswith(("lab/api/news", "lab/api/update"))] == []
 
 
-def index_of_stop(notebook: NotebookNode) -> int:
-    """Where the servers stop: the index of the last cell that calls `stop_all`."""
-    return max(i for i, c in enumerate(notebook.cells) if c.cell_type == "code" and calls(c.source, "stop_all"))
+def index_of(notebook: NotebookNode, cell_id: str) -> int:
+    return [cell.id for cell in notebook.cells].index(cell_id)
+
+
+def look_at_pages(page: LabPage) -> None:
+    """Each page that a cell shows is on the screen, and is not Jupyter's own page that says "no such server"."""
+    frames = page.page.locator(".jp-OutputArea-output iframe").all()
+    assert frames
+    for frame in frames:
+        expect(frame.content_frame.locator("body")).not_to_be_empty()
+        assert frame.element_handle().content_frame().title() != "Jupyter Server", "the proxy found no server"
 
 
 def assert_clean(page: LabPage, executed: NotebookNode) -> None:
@@ -212,22 +207,28 @@ def test_without_the_proxy_pages_come_straight_from_the_server(bare_page: LabPag
     assert [url for url in bare_page.elsewhere() if not url.startswith("http://127.0.0.1:")] == []
 
 
-@pytest.mark.parametrize(
-    ("notebook", "complaint"),
-    [("warned.ipynb", "careful"), ("failed.ipynb", "ZeroDivisionError"), ("broken.ipynb", "404 for .*/nowhere.png")],
-)
-def test_trouble_is_seen(bare_page: LabPage, notebook: str, complaint: str) -> None:
-    bare_page.open(notebook)
-    executed = bare_page.run_all(SECONDS)
-    bare_page.page.wait_for_load_state("networkidle")
+@pytest.mark.parametrize(("notebook", "complaint"), [("warned", "careful"), ("failed", "ZeroDivisionError")])
+def test_trouble_in_a_cell_is_seen(bare_page: LabPage, notebook: str, complaint: str) -> None:
+    bare_page.open(f"{notebook}.ipynb")
     with pytest.raises(AssertionError, match=complaint):
+        assert_clean(bare_page, bare_page.run_all(SECONDS))
+
+
+def test_trouble_of_the_page_is_seen(bare_page: LabPage) -> None:
+    bare_page.open("broken.ipynb")
+    with bare_page.page.expect_response("**/nowhere.png"):
+        executed = bare_page.run_all(SECONDS)
+    with pytest.raises(AssertionError, match=r"404 for .*/nowhere\.png"):
         assert_clean(bare_page, executed)
 
 
 def test_requests_to_other_hosts_are_seen_and_go_nowhere(bare_page: LabPage) -> None:
     bare_page.open("remote.ipynb")
-    bare_page.run_all(SECONDS)
-    bare_page.page.wait_for_load_state("networkidle")
+    with (
+        bare_page.page.expect_event("requestfailed", lambda request: "outside.test" in request.url),
+        bare_page.page.expect_websocket(lambda socket: "outside.test" in socket.url),
+    ):
+        bare_page.run_all(SECONDS)
     assert {*bare_page.elsewhere()} == {"https://outside.test/picture.png", "wss://outside.test/socket"}
 
 
@@ -235,7 +236,7 @@ def test_a_dialog_is_seen(bare_page: LabPage) -> None:
     bare_page.open()
     bare_page.page.evaluate("void jupyterapp.commands.execute('help:about')")
     bare_page.page.locator(".jp-Dialog").wait_for()
-    assert "Version" in bare_page.notices()[0]
+    assert bare_page.notices() != []
 
 
 def test_a_run_that_does_not_end_names_its_cell(bare_page: LabPage) -> None:

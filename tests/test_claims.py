@@ -609,6 +609,8 @@ def test_guesses_in_words_are_judged_too():
     assert "not so" in judge("JSON for a 404", "both").summary()
     predict("same bytes", True)
     assert "not so" in judge("same bytes", False).summary()
+    predict("same bytes", "no")
+    assert "right" in judge("same bytes", False).summary()
     predict("up (ms)", "100ms")
     assert "cannot be compared with a number" in judge("up (ms)", 76.1).summary()
 

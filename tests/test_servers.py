@@ -810,3 +810,40 @@ def test_show_takes_a_path_as_a_person_writes_it():
     server = serve(app)
     for name in ("Ada Lovelace", "Zoë", "50%25"):
         assert f"“{name.replace('%25', '%')}”" in show(server, f"/hello/{name}").summary()
+
+
+def test_stop_all_lets_a_shown_page_load_first(client):
+    server = serve(fastapi_app())
+    show(server, "/docs")
+    page = []
+
+    def browse():
+        time.sleep(0.5)
+        page.append(client.get(server.url + "/docs", headers=BROWSER).status_code)
+        page.append(client.get(server.url + "/.docs-assets/swagger-ui-bundle.js").status_code)
+
+    browser = threading.Thread(target=browse)
+    browser.start()
+    stop_all()
+    browser.join()
+    assert page == [200, 200]
+    assert not server.running
+
+
+def test_stop_all_does_not_wait_for_a_browser_that_never_comes():
+    show(serve(fastapi_app()), "/docs")
+    start = time.monotonic()
+    stop_all()
+    assert time.monotonic() - start < 4
+    start = time.monotonic()
+    serve(fastapi_app())
+    stop_all()
+    assert time.monotonic() - start < 1
+
+
+def test_a_port_that_is_taken_leaves_the_old_server_of_that_name_alone(client):
+    server = serve(flask_app(), name="shop")
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ServeError):
+        serve(flask_app(), name="shop", port=taken.getsockname()[1])
+    assert client.get(server.url).status_code == 200
+    assert serve(fastapi_app(), name="shop", port=server.port).url == server.url

@@ -31,6 +31,7 @@ CSS = f"""<style>
 .trial .who span{{writing-mode:vertical-rl;transform:rotate(180deg);white-space:nowrap}}
 .trial .counts td,.trial .counts th{{font-weight:400;border:0;padding:.05rem .6rem .05rem 0;overflow-wrap:normal}}
 .trial .counts thead th{{font-weight:600;vertical-align:bottom}}
+.trial .counts tbody td{{white-space:nowrap}}
 .trial .counts span{{display:inline-block;height:.55rem;background:{TROUBLE}}}
 .trial .mark{{display:inline-block;box-sizing:border-box;width:20px;height:15px;border-radius:3px;position:relative;
  vertical-align:middle}}

@@ -30,7 +30,7 @@ def try_all(servers: Any, cases: Sequence[Case]) -> AcceptanceMap:
 class AcceptanceMap(Drawn):
     """Who accepts what: a row for each case, a column for each server.
 
-    It draws the cases on which the servers part; `.all` draws every case. ``map["nested"]`` is the exchange of one
+    It draws the cases on which the servers differ; `.all` draws every case. ``map["nested"]`` is the exchange of one
     case, by its id.
     """
 
@@ -109,7 +109,7 @@ class AcceptanceMap(Drawn):
         """How many of the cases are drawn."""
         if len(self.rows) == len(self.cases):
             return f"All {len(self.cases)} requests are shown."
-        part = f"Shown are the {len(self.rows)} of {len(self.cases)} requests on which the servers part"
+        part = f"Shown are the {len(self.rows)} of {len(self.cases)} requests on which the servers differ"
         return f"{part}; add .all for the rest."
 
     def summary(self) -> str:

@@ -186,7 +186,10 @@ class Judgement(Drawn):
 
 def _same(guess: object, found: str | bool) -> bool:
     """Whether a guess in words, or True or False, says what was found."""
-    return str(guess).strip().casefold() == str(found).strip().casefold()
+    said = str(guess).strip().casefold()
+    if isinstance(found, bool):
+        said = {"yes": "true", "no": "false"}.get(said, said)
+    return said == str(found).strip().casefold()
 
 
 def _heading(claim: Claim) -> str:

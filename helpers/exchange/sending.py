@@ -19,7 +19,6 @@ from helpers.exchange.answers import Answer, Sent
 from helpers.exchange.comparing import size
 
 AT_MOST = 64_000_000  # bytes of a body that are read
-PATIENCE = 0.25  # seconds: an ASGI framework answers 500 first and raises afterwards
 
 
 class Target(NamedTuple):
@@ -44,13 +43,12 @@ class _Deadline:
     """Ends an exchange `seconds` after it connected; httpx's own timeouts start anew with each piece that arrives."""
 
     def __init__(self, seconds: float) -> None:
-        self.seconds, self.connected, self.passed = seconds, False, False
+        self.seconds, self.passed = seconds, False
         self.timer: threading.Timer | None = None
 
     def trace(self, event: str, info: dict[str, Any]) -> None:
         """What httpcore calls at each step."""
         if event == "connection.connect_tcp.complete":
-            self.connected = True
             self.timer = threading.Timer(self.seconds, self._cut, [info["return_value"].get_extra_info("socket")])
             self.timer.daemon = True
             self.timer.start()
@@ -109,14 +107,13 @@ def send(target: Target, sent: Sent, timeout: float) -> Answer:
         error = f"timed out after {timeout:g} s: " + (
             "no answer" if response is None else f"its answer had not ended, {size(len(content))} of the body had come"
         )
-    raised = deadline.connected and not deadline.passed and (error or response.status_code >= 500)
     answer = Answer(
         server=target.name,
         url=str(target.url).rstrip("/"),
         sent=sent,
         elapsed_ms=elapsed * 1000,
         error=error,
-        failure=_failure(target.server, identity, PATIENCE if raised else 0),
+        failure=_failure(target.server, identity),
     )
     if response is None:
         return answer
@@ -148,14 +145,7 @@ def _trouble(cause: httpx.RequestError, target: Target, received: int | None) ->
     return "closed the connection without an answer"
 
 
-def _failure(server: object, identity: str, patience: float) -> Any:
-    """The record of what the app raised for this request, if `server` keeps such records; `patience` in seconds."""
-    until = time.monotonic() + patience
-    while hasattr(server, "errors"):
-        for record in reversed([*server.errors]):
-            if record.request_id == identity:
-                return record
-        if time.monotonic() >= until:
-            break
-        time.sleep(0.005)
-    return None
+def _failure(server: object, identity: str) -> Any:
+    """The record of what the app raised for this request, if `server` keeps such records (before its answer ends)."""
+    records = [*getattr(server, "errors", ())]
+    return next((record for record in reversed(records) if record.request_id == identity), None)

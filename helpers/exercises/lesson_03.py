@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,9 @@ def read_loan(number: int) -> Loan:
 """
 
 
+LOAN = {"title": "Emma", "days": 14}
+
+
 def check_library(app: Any) -> str:
     if type(app).__name__ != "FastAPI":
         raise NotYet(f"This check asks a FastAPI app; it was given a {type(app).__name__}.")
@@ -43,8 +47,15 @@ def check_library(app: Any) -> str:
     operation = next((document["paths"][path].get("get") for path in listed if path.startswith("/loans/{")), None)
     if there.status == 404 and operation is None:
         raise NotYet("There is no route for GET `/loans/1`: compare the path in the decorator.")
-    if there.status != 200 or set(as_json(there)) != {"title", "days"}:
-        raise NotYet(f"Loan 1 is there, and GET `/loans/1` answers {there.status} with `{there.text[:120]}`.")
+    if there.status != 200 or as_json(there) != LOAN:
+        raise NotYet(
+            f"GET `/loans/1` answers {there.status} with `{there.text[:120]}`; "
+            f"asked for are 200 and `{json.dumps(LOAN)}`."
+        )
+    if away.status == 200 and '"status_code":404' in away.text:
+        raise NotYet(
+            "GET `/loans/99` answers 200: you `return` the HTTPException, and only `raise` makes it the answer."
+        )
     if away.status == 200 and "404" in away.text:
         raise NotYet(
             f"GET `/loans/99` answers 200 with `{away.text[:120]}`: a tuple with the status is Flask's way. "
@@ -156,6 +167,13 @@ def check_orders(app: Any) -> str:
             f"A good order is answered with {taken.status} and `{taken.text.strip()[:120]}`; "
             "asked for are 201 and the order itself, from the decorator for the output."
         )
+    answered = operation["responses"].get("201")
+    if answered is None or fields_of(document, content_of(answered)).keys() != good.keys():
+        told = ", ".join(operation["responses"])
+        raise NotYet(
+            f"The app answers 201 with the order, and the document, which lists {told}, does not say so: "
+            "the decorator for the output takes the schema and the status."
+        )
     return "One schema checks the order and writes the document. The next rename happens in one place."
 
 
@@ -178,9 +196,12 @@ def content_of(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def fields_of(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """``{"title": {"type": "string"}}`` of a schema that may stand elsewhere in the document."""
-    name = schema.get("$ref", "").split("/")[-1]
-    return (document["components"]["schemas"][name] if name else schema).get("properties", {})
+    """``{"title": {"type": "string"}}`` of a schema that may stand elsewhere in the document, or be one of several."""
+    found = {}
+    for part in schema.get("anyOf", [schema]):
+        name = part.get("$ref", "").split("/")[-1]
+        found |= (document["components"]["schemas"][name] if name else part).get("properties", {})
+    return found
 
 
 DRIFTED = """\
@@ -286,6 +307,16 @@ EXERCISES = [
                 ).replace(" -> Loan", ""),
                 "a tuple with the status is Flask's way",
             ),
+            "returned, not raised": Wrong(
+                LIBRARY.replace("raise HTTPException", "return HTTPException").replace(" -> Loan", ""),
+                "you `return` the HTTPException",
+            ),
+            "a list of loans": Wrong(
+                LIBRARY.replace(" -> Loan:", ":")
+                .replace("return Loan(title", "return [Loan(title")
+                .replace("14)", "14)]"),
+                'answers 200 with `[{"title":"Emma","days":14}]`; asked for are 200 and',
+            ),
             "no return type": Wrong(
                 LIBRARY.replace(" -> Loan", ""),
                 "The 404 is documented; the 200 has no fields",
@@ -331,6 +362,10 @@ EXERCISES = [
             "no status": Wrong(
                 ORDERS.replace(", status_code=201", ""),
                 "A good order is answered with 200",
+            ),
+            "the status beside the order": Wrong(
+                ORDERS.replace(", status_code=201", "").replace("return json_data", "return json_data, 201"),
+                "the document, which lists 200, 422, does not say so",
             ),
             "copies may be left out": Wrong(
                 ORDERS.replace("copies: int", "copies: int = 1"),

@@ -32,13 +32,13 @@ def proxy_base() -> str | None:
     prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
     if prefix:
         return prefix.rstrip("/") + "/"
-    server = _jupyter_server()
+    server = jupyter_server()
     if server is None or not _has_proxy(server):
         return None
     return str(server["base_url"])
 
 
-def _jupyter_server() -> dict[str, object] | None:
+def jupyter_server() -> dict[str, object] | None:
     """What the Jupyter server that is this kernel's parent says about itself, or None outside of one."""
     pid = os.environ.get("JPY_PARENT_PID")
     if not pid:

@@ -16,6 +16,7 @@ from helpers.errors import one_line
 from helpers.servers import offline_docs
 from helpers.servers.failures import Failures
 from helpers.servers.prefix import redirect_target
+from helpers.servers.visits import Visits
 
 # Uvicorn's own log would land in whichever cell is running. What the app did wrong is kept in Server.errors.
 logging.getLogger("uvicorn").addHandler(logging.NullHandler())
@@ -27,14 +28,14 @@ GRACE = 1  # whole seconds that requests in flight get to finish after stop()
 class AsgiThread:
     """Serves `app` on `listener` from `start` until `stop`."""
 
-    def __init__(self, app: Any, listener: socket.socket, failures: Failures) -> None:
+    def __init__(self, app: Any, listener: socket.socket, failures: Failures, visits: Visits) -> None:
         self._failures = failures
         self._listener = listener
         self._settled = threading.Event()  # started, or ended without having started
         self._died: BaseException | None = None
         self.loop: asyncio.AbstractEventLoop | None = None  # while it runs
         self._main: asyncio.Task[None] | None = None
-        self.entrance = _Wrapped(app, failures)
+        self.entrance = _Wrapped(app, failures, visits)
         config = uvicorn.Config(
             self.entrance,
             loop="asyncio",  # the same loop on every system, and the one that the lessons describe
@@ -144,15 +145,17 @@ class _NotLifespan(Exception):
 class _Wrapped:
     """The app, with its failures kept, documentation pages that work offline, and a prefix that it hears of."""
 
-    def __init__(self, app: Any, failures: Failures) -> None:
+    def __init__(self, app: Any, failures: Failures, visits: Visits) -> None:
         self.app = app
         self.failures = failures
+        self.visits = visits
         self.lifespan_error: BaseException | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             return await self._lifespan(scope, receive, send)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        self.visits.note(scope["path"], headers.get("x-request-id"))
         if found := offline_docs.asset(scope["path"]):
             return await _answer(send, *found)
         prefix = headers.get("x-forwarded-prefix", "").rstrip("/")

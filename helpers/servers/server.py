@@ -6,6 +6,7 @@ import atexit
 import socket
 import sys
 import threading
+import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from helpers.servers.address import browser_address
 from helpers.servers.child import stop_children
 from helpers.servers.detect import Kind, kind_of
 from helpers.servers.failures import Failure, Failures
+from helpers.servers.visits import Visits
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -44,12 +46,22 @@ class Server(Drawn):
     `errors` are the exceptions that the app did not handle, newest last.
     """
 
-    def __init__(self, name: str, kind: Kind, app: Any, port: int, backend: AsgiThread | WsgiThread, errors: Failures):
+    def __init__(
+        self,
+        name: str,
+        kind: Kind,
+        app: Any,
+        port: int,
+        backend: AsgiThread | WsgiThread,
+        errors: Failures,
+        visits: Visits,
+    ) -> None:
         self.name = name
         self.kind = kind
         self.app = app
         self.port = port
         self.errors = errors
+        self.visits = visits
         self._backend: AsgiThread | WsgiThread | None = backend
 
     @property
@@ -122,16 +134,18 @@ def serve(app: Any, name: str | None = None, *, port: int | None = None, timeout
     kind = kind_of(app)
     name = name or _default_name(app, kind)
     with _lock:
+        if name in _running and port in (None, _running[name].port):
+            _running[name].stop()  # it holds the very port that is wanted
+        listener = _listen(name, port)
         if name in _running:
             _running[name].stop()
-        listener = _listen(name, port)
-        errors = Failures(name)
+        errors, visits = Failures(name), Visits()
         chosen: int = listener.getsockname()[1]
         if kind == "asgi":
             from helpers.servers.asgi import AsgiThread as Backend
         else:
             from helpers.servers.wsgi import WsgiThread as Backend
-        backend = Backend(app, listener, errors)
+        backend = Backend(app, listener, errors, visits)
         try:
             trouble = backend.start(timeout)
         except BaseException:  # the learner interrupted the cell: leave nothing half started
@@ -140,14 +154,23 @@ def serve(app: Any, name: str | None = None, *, port: int | None = None, timeout
         if trouble is not None:
             backend.stop(STOP_TIMEOUT)
             raise ServeError(f"{name} did not start; the reason is the app's own.") from trouble
-        server = Server(name, kind, app, chosen, backend, errors)
+        server = Server(name, kind, app, chosen, backend, errors, visits)
         _running[name], _ports[name] = server, chosen
     return server
 
 
-@atexit.register
 def stop_all() -> None:
-    """Stop every server that this kernel started, `upstream` and `postgres` included. Calling it twice is fine."""
+    """Stop every server that this kernel started, `upstream` and `postgres` included. Calling it twice is fine.
+
+    A page that `show` has just put on the screen gets up to two seconds to load, so that it stays on the screen.
+    """
+    while any(server.visits.pending() for server in list(_running.values())):
+        time.sleep(0.02)
+    _stop_now()
+
+
+@atexit.register
+def _stop_now() -> None:
     with _lock:
         servers = list(_running.values())
         for server in servers:

@@ -47,7 +47,9 @@ def show(server: Server, path: str = "/", *, height: int = 420) -> Page:
     if not server.running:
         raise LessonError(f"{server.name} is stopped; run its serve(...) cell again, then this one.")
     path = quote("/" + path.lstrip("/"), safe=_AS_GIVEN)
-    return Page(server, path, height, _describe(server.url + path))
+    description = _describe(server.url + path)
+    server.visits.expect(path)
+    return Page(server, path, height, description)
 
 
 def _describe(url: str) -> str:

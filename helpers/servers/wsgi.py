@@ -23,6 +23,7 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from helpers.servers import offline_docs
 from helpers.servers.failures import Failures
 from helpers.servers.prefix import redirect_target
+from helpers.servers.visits import Visits
 
 GRACE = 1.0  # seconds that requests in flight get to finish after stop()
 
@@ -33,8 +34,8 @@ class WsgiThread:
     lifespan_error = None  # WSGI has no lifespan
     loop = None  # nor an event loop
 
-    def __init__(self, app: Any, listener: socket.socket, failures: Failures) -> None:
-        self.entrance = _Wrapped(app, failures)
+    def __init__(self, app: Any, listener: socket.socket, failures: Failures, visits: Visits) -> None:
+        self.entrance = _Wrapped(app, failures, visits)
         with_prefix = ProxyFix(self.entrance, x_for=0, x_proto=0, x_host=0, x_port=0, x_prefix=1)
         port = listener.getsockname()[1]
         self._server = _Werkzeug("127.0.0.1", port, with_prefix, handler=_Handler, fd=listener.fileno())
@@ -146,11 +147,13 @@ flask.got_request_exception.connect(_record_flask)
 class _Wrapped:
     """The app, with its failures kept, documentation pages that work offline, and redirects that keep the prefix."""
 
-    def __init__(self, app: Any, failures: Failures) -> None:
+    def __init__(self, app: Any, failures: Failures, visits: Visits) -> None:
         self.app = app
         self.failures = failures
+        self.visits = visits
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        self.visits.note(environ["PATH_INFO"], environ.get("HTTP_X_REQUEST_ID"))
         if found := offline_docs.asset(environ["PATH_INFO"]):
             content_type, content = found
             start_response("200 OK", [("Content-Type", content_type), ("Content-Length", str(len(content)))])
