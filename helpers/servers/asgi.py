@@ -33,11 +33,11 @@ class AsgiThread:
         self._listener = listener
         self._settled = threading.Event()  # started, or ended without having started
         self._died: BaseException | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None  # while it runs
         self._main: asyncio.Task[None] | None = None
-        self._app = _Wrapped(app, failures, visits)
+        self.entrance = _Wrapped(app, failures, visits)
         config = uvicorn.Config(
-            self._app,
+            self.entrance,
             loop="asyncio",  # the same loop on every system, and the one that the lessons describe
             lifespan="on",
             log_config=None,
@@ -57,7 +57,7 @@ class AsgiThread:
             return TimeoutError(f"its lifespan was still starting after {timeout:g} s")
         if self._server.started:
             return None
-        return self._app.lifespan_error or self._died
+        return self.entrance.lifespan_error or self._died
 
     def ask_to_stop(self) -> None:
         """Ask for a stop, without waiting for it."""
@@ -77,15 +77,15 @@ class AsgiThread:
             return "is stuck in a call that never returns; restart the kernel to be rid of it"
         if hung and self._server.started:
             return f"did not finish its shutdown within {timeout:g} s and was cancelled"
-        if self._server.started and self._app.lifespan_error is not None:
-            return f"raised during its shutdown: {one_line(self._app.lifespan_error)}"
+        if self._server.started and self.entrance.lifespan_error is not None:
+            return f"raised during its shutdown: {one_line(self.entrance.lifespan_error)}"
         return None
 
     def _call(self, function: Callable[[], None]) -> None:
         """Call `function` in the server's loop, if that still runs."""
         with suppress(RuntimeError):  # the loop closed in this very moment
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(function)
+            if self.loop is not None:
+                self.loop.call_soon_threadsafe(function)
 
     def _cancel(self) -> None:
         if self._main is not None:
@@ -94,13 +94,13 @@ class AsgiThread:
     def _run(self) -> None:
         try:
             with asyncio.Runner(loop_factory=self._server.config.get_loop_factory()) as runner:
-                self._loop = runner.get_loop()
-                self._loop.set_exception_handler(self._unhandled)
+                self.loop = runner.get_loop()
+                self.loop.set_exception_handler(self._unhandled)
                 runner.run(self._serve())
         except BaseException as error:  # SystemExit is how Uvicorn says that it could not start
             self._died = error
         finally:
-            self._loop = None
+            self.loop = None
             self._settled.set()
 
     async def _serve(self) -> None:

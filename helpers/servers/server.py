@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 from helpers.errors import LessonError
 from helpers.plots import Drawn, escape
 from helpers.servers.address import browser_address
+from helpers.servers.child import stop_children
 from helpers.servers.detect import Kind, kind_of
 from helpers.servers.failures import Failure, Failures
 from helpers.servers.visits import Visits
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from helpers.servers.asgi import AsgiThread
     from helpers.servers.wsgi import WsgiThread
 
@@ -70,6 +73,16 @@ class Server(Drawn):
     def running(self) -> bool:
         """Whether it still answers."""
         return self._backend is not None
+
+    @property
+    def entrance(self) -> Any:
+        """The object whose `.app` each request goes to, where `watch` puts its recorder; None when stopped."""
+        return self._backend.entrance if self._backend is not None else None
+
+    @property
+    def loop(self) -> AbstractEventLoop | None:
+        """The event loop that an ASGI app runs on; None for WSGI, and when stopped."""
+        return self._backend.loop if self._backend is not None else None
 
     def address(self, path: str = "/") -> str:
         """The address of `path` for the *browser* that shows this notebook.
@@ -147,7 +160,7 @@ def serve(app: Any, name: str | None = None, *, port: int | None = None, timeout
 
 
 def stop_all() -> None:
-    """Stop every server that `serve` started in this kernel. Calling it twice is fine.
+    """Stop every server that this kernel started, `upstream` and `postgres` included. Calling it twice is fine.
 
     A page that `show` has just put on the screen gets up to two seconds to load, so that it stays on the screen.
     """
@@ -165,6 +178,7 @@ def _stop_now() -> None:
                 server._backend.ask_to_stop()  # all at once, then wait for each
         for server in servers:
             server.stop()
+    stop_children()
 
 
 def _default_name(app: Any, kind: Kind) -> str:

@@ -32,9 +32,11 @@ class WsgiThread:
     """Serves `app` on `listener` from `start` until `stop`."""
 
     lifespan_error = None  # WSGI has no lifespan
+    loop = None  # nor an event loop
 
     def __init__(self, app: Any, listener: socket.socket, failures: Failures, visits: Visits) -> None:
-        with_prefix = ProxyFix(_Wrapped(app, failures, visits), x_for=0, x_proto=0, x_host=0, x_port=0, x_prefix=1)
+        self.entrance = _Wrapped(app, failures, visits)
+        with_prefix = ProxyFix(self.entrance, x_for=0, x_proto=0, x_host=0, x_port=0, x_prefix=1)
         port = listener.getsockname()[1]
         self._server = _Werkzeug("127.0.0.1", port, with_prefix, handler=_Handler, fd=listener.fileno())
         listener.close()  # the server keeps a duplicate

@@ -1,0 +1,194 @@
+"""Draw a timeline: a panel for each burst, one above the other on one axis; in it a lane for each request."""
+
+from __future__ import annotations
+
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+from helpers.plots import INK, NOTICE, QUIET, TROUBLE, Picture, canvas, color_of
+from helpers.timeline.panels import Panel, describe, headline
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from helpers.timeline.model import Timeline
+
+MOST_PANELS = 8
+NAMED = 12  # lanes up to which each has its thread and loop written beside it
+LANE, TALLEST = 0.075, 2.4  # inches
+OUTLINED = 60  # lanes up to which a waiting request has an outline; closer together, outlines would fill it
+ROW = 0.2  # inches: a line of theory, a guess, the loop's pulse
+SMALL = 8.5  # points
+SENT = {"facecolor": "none", "edgecolor": QUIET, "hatch": "/////", "hatchcolor": QUIET, "linewidth": 0}
+BLOCKING = {"facecolor": TROUBLE, "edgecolor": INK, "linewidth": 0.8}
+
+
+def draw(timeline: Timeline) -> Picture:
+    """The drawing, with its finding as title and all panels in words as alternative text."""
+    found = timeline.panels()
+    shown = found[:MOST_PANELS]
+    heights = [_height(panel) for panel in shown]
+    width = max(x for p in shown for x in (1, p.finish_ms, *(p.guess or ()), *(x for x, _ in p.theory_ms)))
+    words = describe(found, timeline.missed)
+    with canvas(
+        len(shown), height=sum(heights) + 0.55 * len(shown) + 0.75, sharex=True, height_ratios=heights
+    ) as drawing:
+        drawing.figure.suptitle(_wrapped(headline(found)), x=0.01, ha="left", weight="bold", size=12)
+        for axes, panel in zip(drawing.axes, shown, strict=True):
+            _panel(axes, panel, width)
+            if len(shown) > 1:  # otherwise the headline says the same
+                axes.set_title(f"{panel.name}   {panel.finding}", size=10.5, pad=4)
+        drawing.axes[-1].set_xlabel("milliseconds since the first request of the panel was sent")
+        kinds = _key(drawing.figure, shown)
+        drawing.axes[-1].set_xlim(0, width * 1.25)
+        left_out = f"{len(found) - len(shown)} more panels are not drawn." if len(found) > len(shown) else ""
+        return drawing.picture(f"Timeline, one lane a request ({kinds}). {words}", left_out)
+
+
+def _height(panel: Panel) -> float:
+    return _lanes_height(panel) + ROW * (1 + (panel.gaps is not None) + (panel.guess is not None))
+
+
+def _lanes_height(panel: Panel) -> float:
+    return min(max(panel.n * (0.16 if panel.n <= NAMED else LANE), 0.3), TALLEST)
+
+
+def _panel(axes: Axes, panel: Panel, width: float) -> None:
+    """All of one panel. Lane i lies from i to i + 1, downwards; theory stands above the lanes, the loop below."""
+    color = color_of(panel.server)
+    row = ROW * panel.n / _lanes_height(panel)  # in lanes
+    axes.set_title(panel.shared, loc="right", size=SMALL, weight="normal")
+    sent, waiting, running, blocking, on_the_way = [], [], [], [], []
+    for lane, request in enumerate(panel.requests):
+        known = request.started if request.started is not None else request.last
+        sent.append((lane, panel.ms(request.sent), panel.ms(known)))
+        for span in request.spans:
+            kind = blocking if span in request.blocking else running if span.kind == "running" else waiting
+            kind.append((lane, panel.ms(span.start), panel.ms(span.end)))
+        if request.ended is not None and request.answered is not None:
+            on_the_way.append((lane, panel.ms(request.ended), panel.ms(request.answered)))
+        if request.error is not None or (request.status or 0) >= 500:
+            axes.plot(panel.ms(request.last), lane + 0.5, "X", color=TROUBLE, markersize=5, clip_on=False, zorder=4)
+    _bars(axes, sent, **SENT)
+    _bars(axes, on_the_way, facecolor=QUIET, edgecolor="none", thick=0.12)
+    _bars(axes, waiting, facecolor=color, edgecolor="none", alpha=0.3)
+    if panel.n <= OUTLINED:
+        _bars(axes, waiting, facecolor="none", edgecolor=color, linewidth=0.6)
+    _bars(axes, running, facecolor=color, edgecolor=color, linewidth=0.3)
+    _bars(axes, blocking, **BLOCKING)
+    if panel.gaps is not None:
+        _loop(axes, panel, panel.n + 0.55 * row)
+    axes.set_ylim(panel.n + row * (panel.gaps is not None), -row * (1 + (panel.guess is not None)))
+    _finishes(axes, panel, row, width)
+    if 1 < panel.n <= NAMED:
+        names = [_whereabouts(request) for request in panel.requests]
+        axes.set_yticks([lane + 0.5 for lane in range(panel.n)], names, size=7.5)
+        axes.tick_params(axis="y", length=0)
+    else:
+        axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+
+
+def _bars(axes: Axes, bars: list[tuple[int, float, float]], thick: float = 0.8, **style: Any) -> None:
+    """Bars (lane, from, to) as one shape, which keeps the drawing of 500 lanes small."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    corners = []
+    for lane, start, end in bars:
+        low, high = lane + 0.5 - thick / 2, lane + 0.5 + thick / 2
+        corners += [(start, low), (end, low), (end, high), (start, high), (start, low)]
+    if not corners:
+        return
+    codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * len(bars)
+    axes.add_patch(PathPatch(Path(corners, codes), **style))
+
+
+def _loop(axes: Axes, panel: Panel, y: float) -> None:
+    """The pulse of the event loop: dots while it beats, nothing while it does not, a bar while endpoints hold it."""
+    last, color = 0.0, color_of(panel.server)
+    for start, end in [*panel.gaps_ms, (panel.finish_ms, panel.finish_ms)]:
+        axes.plot([last, start], [y, y], ":", color=color, linewidth=1.5)
+        last = end
+    for start, end in panel.held_ms:
+        axes.plot([start, end], [y, y], color=TROUBLE, linewidth=4, solid_capstyle="butt")
+    _label(axes, f"event loop: {panel.loop_state}", panel.finish_ms, y)
+
+
+def _finishes(axes: Axes, panel: Panel, row: float, width: float) -> None:
+    """When the last answer came, when theory says it could have, when the learner said it would."""
+    axes.axvline(panel.finish_ms, color=INK, linewidth=1.4)
+    _label(axes, panel.finish, panel.finish_ms, panel.n / 2, weight="bold", size=12)
+    last = -width
+    for x, text in panel.theory_ms:
+        if x < last + 0.35 * width:  # no room for a second label
+            continue
+        last = x
+        axes.plot([x, x], [-row, panel.n], color=INK, linewidth=1, linestyle=(0, (4, 3)))
+        if x > 0.6 * width:
+            _label(axes, text, x, -row / 2, left=True, style="italic")
+        else:
+            close = x < panel.finish_ms < x + 0.3 * width
+            _label(axes, text, panel.finish_ms if close else x, -row / 2, style="italic")
+    if panel.guess is not None:
+        (low, high), y = panel.guess, -row * 1.5
+        axes.plot([low, high], [y, y], color=NOTICE, linewidth=4)
+        axes.plot([low, low], [y, panel.n], color=NOTICE, linewidth=1)
+        axes.plot([low], [y], ">", color=NOTICE, markersize=8)
+        _label(axes, f"you said {low:,.0f}" + (f" to {high:,.0f}" if high > low else "") + " ms", high, y, gap=8)
+
+
+def _label(
+    axes: Axes, text: str, x: float, y: float, left: bool = False, gap: int = 4, size: float = SMALL, **style: Any
+) -> None:
+    """`text` beside the point (x, y); the axes keep their size whatever its length."""
+    axes.annotate(
+        text,
+        (x, y),
+        (-gap if left else gap, 0),
+        textcoords="offset points",
+        ha="right" if left else "left",
+        va="center",
+        size=size,
+        in_layout=False,
+        **style,
+    )
+
+
+def _whereabouts(request: Any) -> str:
+    parts = [f"thread {request.worker}"] if request.worker else ["never noticed"]
+    return ", ".join(parts + [f"loop {request.loop}"] * bool(request.loop))
+
+
+def _key(figure: Any, shown: list[Panel]) -> str:
+    """The key below the drawing: what is drawn, and no more. Returns it in words."""
+    from matplotlib.colors import to_rgba
+    from matplotlib.patches import Patch
+
+    colors = {color_of(panel.server) for panel in shown}
+    color = colors.pop() if len(colors) == 1 else QUIET
+    kinds = {span.kind for panel in shown for request in panel.requests for span in request.spans}
+    entries = [("hatched: sent, not started yet", Patch(**SENT))]
+    if "waiting" in kinds:
+        light = Patch(facecolor=to_rgba(color, 0.3), edgecolor=color)
+        entries.append(("light: awaits, and gives the loop back", light))
+    if "running" in kinds:
+        entries.append(("solid: has a thread", Patch(facecolor=color)))
+    if any(request.blocking for panel in shown for request in panel.requests):
+        entries.append(("outlined: holds the event loop", Patch(**BLOCKING)))
+    figure.legend(
+        [patch for _, patch in entries],
+        [text for text, _ in entries],
+        loc="outside lower left",
+        ncols=4 if len(entries) < 4 else 2,
+        frameon=False,
+        fontsize=SMALL,
+        handlelength=1.6,
+        columnspacing=1.4,
+    )
+    return ", ".join(text for text, _ in entries)
+
+
+def _wrapped(title: str) -> str:
+    """`title` in lines that fit, with no break inside ``20 ms`` and ``flask /wait``."""
+    return fill(title.replace(" ms", "\u00a0ms").replace(" /", "\u00a0/"), 72)
