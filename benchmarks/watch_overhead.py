@@ -16,6 +16,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from statistics import median, quantiles
 from time import process_time
+from typing import Any
 
 import fastapi
 import flask
@@ -36,7 +37,7 @@ def measure(rounds: int = 40, n: int = 200) -> dict[str, dict[bool, Costs]]:
 
     Returns the costs by endpoint, and by whether it was watched.
     """
-    servers = [serve(_flask()), serve(_fastapi())]
+    servers = [serve(_shelf(flask.Flask("shelf"))), serve(_shelf(fastapi.FastAPI()))]
     arms = {
         "Flask def": (servers[0], "/def"),
         "Flask async def": (servers[0], "/async"),
@@ -86,22 +87,8 @@ def _interval(values: list[float]) -> tuple[float, float]:
     return cuts[0], cuts[-1]
 
 
-def _flask() -> flask.Flask:
-    app = flask.Flask("shelf")
-
-    @app.get("/def")
-    def function() -> dict[str, str]:
-        return {"title": "Momo"}
-
-    @app.get("/async")
-    async def coroutine() -> dict[str, str]:
-        return {"title": "Momo"}
-
-    return app
-
-
-def _fastapi() -> fastapi.FastAPI:
-    app = fastapi.FastAPI()
+def _shelf(app: Any) -> Any:
+    """`app`, of either framework, with the same two routes."""
 
     @app.get("/def")
     def function() -> dict[str, str]:

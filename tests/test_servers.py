@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -36,12 +37,6 @@ BEHIND = {"x-forwarded-prefix": "/user/ada/proxy/4321", "host": "hub.test"}
 def nothing_is_left():
     yield
     stop_all()
-
-
-@pytest.fixture
-def client():
-    with httpx.Client(verify=False, trust_env=False, timeout=10) as client:
-        yield client
 
 
 def flask_app():
@@ -711,9 +706,12 @@ def test_the_documentation_of_flask_extensions_works_offline_too(client):
     }
     Api(smorest)
     for app in (APIFlask("api"), smorest):
-        page = client.get(serve(app).url + "/docs", headers=BROWSER).text
-        assert "/.docs-assets/swagger-ui-bundle.js" in page
-        assert "jsdelivr" not in page
+        server = serve(app)
+        page = client.get(server.url + "/docs", headers=BROWSER).text
+        assets = set(re.findall(r'(?:src|href)="(/\.docs-assets/[^"]+)"', page))
+        assert {"/.docs-assets/swagger-ui-bundle.js", "/.docs-assets/swagger-ui.css"} <= assets
+        assert [client.get(server.url + asset).status_code for asset in assets] == [200] * len(assets)
+        assert re.findall(r'(?:src|href)="https?:[^"]*', page) == []
 
 
 def test_a_page_of_the_learners_own_is_left_as_it_is(client):

@@ -30,12 +30,6 @@ def nothing_is_left():
     stop_all()
 
 
-@pytest.fixture
-def client():
-    with httpx.Client(verify=False, trust_env=False, timeout=10) as client:
-        yield client
-
-
 def seconds_of(client, url):
     began = time.perf_counter()
     client.get(url)

@@ -28,11 +28,6 @@ class Failure:
         """The learner's line that raised it, ``"in books(), line 3: return shelf[n]"``; empty where there is none."""
         return where(self.exception)
 
-    @property
-    def traceback(self) -> str:
-        """The whole traceback, as Python prints it."""
-        return "".join(traceback.format_exception(self.exception))
-
     def __str__(self) -> str:
         where = f" ({self.where})" if self.where else ""
         return f"{self.method} {self.path} raised {one_line(self.exception)}{where}"
