@@ -50,7 +50,8 @@ _CSS = """
  border:0;border-top:1px solid rgba(128,128,128,.35);white-space:normal;overflow-wrap:anywhere;min-width:2.2rem}
 .trial th{font-weight:600}
 .trial pre,.trial code{font-family:var(--jp-code-font-family,ui-monospace,monospace);font-size:12.5px}
-.trial pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:0;padding:0;background:none;color:inherit;border:0}
+.trial pre{white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;
+ margin:0;padding:0;background:none;color:inherit;border:0}
 .trial p{margin:.25rem 0}
 .trial .quiet{opacity:.75}
 .trial .good{border-left:5px solid #009E73;padding-left:.6rem}
@@ -71,6 +72,11 @@ def color_of(name: str) -> str:
 def escape(value: object) -> str:
     """`value` as text that is safe inside HTML."""
     return html.escape(str(value))
+
+
+def inline(text: str) -> str:
+    """`text` as safe HTML, with what stands between backticks as code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def card(body: str) -> str:

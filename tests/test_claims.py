@@ -624,3 +624,8 @@ def test_the_ledger_shows_what_is_begun_and_folds_the_rest():
     body = ledger().body()
     assert "12 lessons not begun" in body
     assert "inconclusive</th>" not in body and "✓ C20" in body
+
+
+def test_what_a_card_quotes_is_code():
+    found = dict.fromkeys([*rules.claims()["C15"].rule["needs"], *rules.claims()["C15"].rule["unless"]], True)
+    assert "leaves out <code>input</code>," in html(judge("C15", found))

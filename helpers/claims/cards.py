@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from helpers.claims import rules
 from helpers.claims.drawing import MARKS, MOODS, band, extent, in_words, marked, number_line, rule_in_words
 from helpers.claims.rules import Claim, Number
-from helpers.plots import Drawn, Picture, escape
+from helpers.plots import Drawn, Picture, escape, inline
 
 
 class Guess(Drawn):
@@ -101,7 +101,7 @@ class Judgement(Drawn):
             mood = MOODS.get(self.verdict, "note")
             parts.append(f'<p class="{mood}"><b>{escape(marked(self.verdict))}</b></p>')
         parts += [f"<p>{escape(self._guessed())}</p>"] if self._guessed() else []
-        parts += [f"<p><b>{label}:</b> {escape(text)}</p>" for label, text in self._foot()]
+        parts += [f"<p><b>{label}:</b> {inline(text)}</p>" for label, text in self._foot()]
         return "".join([*parts, self._decided()]) + paragraphs(self.notices)
 
     def picture(self) -> Picture | None:
@@ -168,9 +168,8 @@ class Judgement(Drawn):
         """The rule and what counts as evidence, folded."""
         if self.claim is None:
             return ""
-        asks = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(self.claim.asks))
-        fold = "<summary>How this is decided</summary>"
-        return f'<details class="quiet">{fold}<p>{escape(rule_in_words(self.claim))}</p><p>{asks}</p></details>'
+        texts = f"<p>{escape(rule_in_words(self.claim))}</p><p>{inline(self.claim.asks)}</p>"
+        return f'<details class="quiet"><summary>How this is decided</summary>{texts}</details>'
 
     def _table(self) -> str:
         rows = []

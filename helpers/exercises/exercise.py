@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from helpers.errors import LessonError
 from helpers.exercises.attempt import NotStarted, NotYet, crash_sentence, is_blank, within
-from helpers.plots import Drawn, escape
+from helpers.plots import Drawn, escape, inline
 
 Status = Literal["not started", "passed", "not yet"]
 
@@ -72,7 +71,7 @@ class Feedback(Drawn):
     def body(self) -> str:
         mood, mark = _LOOKS[self.status]
         head = f'<b><span aria-hidden="true">{mark}</span> Exercise {self.id}: {self.status}.</b>'
-        return f'<p class="{mood}">{head} {_inline(self.message)}</p>'
+        return f'<p class="{mood}">{head} {inline(self.message)}</p>'
 
 
 class Hint(Drawn):
@@ -92,7 +91,7 @@ class Hint(Drawn):
 
     def body(self) -> str:
         head, then = f"<b>{self._head}</b>", f'<span class="quiet">{escape(self._then)}</span>'
-        return f'<p class="note">{head} {_inline(self.text)} {then}</p>'
+        return f'<p class="note">{head} {inline(self.text)} {then}</p>'
 
 
 class Solution(Drawn):
@@ -107,8 +106,3 @@ class Solution(Drawn):
 
     def body(self) -> str:
         return f'<div class="note"><p><b>{escape(self._head)}</b></p><pre>{escape(self.source)}</pre></div>'
-
-
-def _inline(text: str) -> str:
-    """`text` as HTML, with what stands between backticks as code."""
-    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
