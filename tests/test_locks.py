@@ -47,8 +47,11 @@ def test_each_requirement_of_pyproject_is_locked_at_a_version_it_allows(lock: st
 
 
 def test_the_learners_lock_is_part_of_the_developers():
-    assert len(blocks(LEARNER)) > 20
-    assert blocks(LEARNER) <= blocks(DEVELOPER)
+    def files(lock: str) -> set[tuple[str, str, str]]:  # a marker may be narrower where fewer packages ask for it
+        return {(name, version, "".join(re.findall(r"sha256:\w+", rest))) for name, version, rest in blocks(lock)}
+
+    assert len(files(LEARNER)) > 20
+    assert files(LEARNER) <= files(DEVELOPER)
 
 
 @pytest.mark.parametrize("lock", [LEARNER, DEVELOPER])
