@@ -26,7 +26,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from websockets.sync.client import connect
 
-from helpers import LessonError, serve, show, stop_all
+from helpers import LessonError, burst, serve, show, stop_all, watch
 from helpers.servers import NotAnApp, ServeError, ServerWarning
 
 BROWSER = {"accept": "text/html,application/xhtml+xml"}
@@ -845,3 +845,68 @@ def test_a_port_that_is_taken_leaves_the_old_server_of_that_name_alone(client):
         serve(flask_app(), name="shop", port=taken.getsockname()[1])
     assert client.get(server.url).status_code == 200
     assert serve(fastapi_app(), name="shop", port=server.port).url == server.url
+
+
+def waiting_app():
+    app = flask.Flask("waiting")
+    seen = []
+
+    @app.get("/wait")
+    def wait():
+        seen.append(threading.current_thread())
+        time.sleep(0.05)
+        return {}
+
+    return app, seen
+
+
+@pytest.mark.parametrize("threads", [1, 3, 12])
+def test_a_pool_of_threads_takes_so_many_requests_at_once_and_no_more(threads):
+    app, seen = waiting_app()
+    server = serve(app, threads=threads)
+    with watch(server) as timeline:
+        burst(server, "/wait", 12)
+    assert [request.status for request in timeline.requests] == [200] * 12
+    assert timeline.peak() == timeline.threads() == len(set(seen)) == threads
+    assert timeline.last_ms() > 12 / threads * 50
+
+
+def test_without_a_pool_each_request_has_a_thread_of_its_own():
+    app, seen = waiting_app()
+    burst(serve(app), "/wait", 12)
+    assert len(set(seen)) == 12
+
+
+def test_a_server_says_how_many_threads_it_has():
+    assert "(WSGI, 1 thread)" in serve(flask_app(), threads=1).summary()
+    assert "(WSGI, 10 threads)" in serve(flask_app(), threads=10).body()
+    assert "(WSGI)" in serve(flask_app()).summary()
+
+
+@pytest.mark.parametrize("threads", [0, -1, 501, True, 2.0, "3"])
+def test_a_number_of_threads_that_cannot_be_is_refused(threads):
+    with pytest.raises(LessonError, match="whole number from 1 to 500"):
+        serve(flask_app(), threads=threads)
+
+
+def test_an_asgi_app_has_no_pool_of_threads():
+    with pytest.raises(LessonError, match="one event loop"):
+        serve(fastapi_app(), threads=10)
+
+
+def test_stopping_a_pool_cuts_what_waits_in_its_queue_and_leaves_no_thread():
+    app, seen = waiting_app()
+    before = set(threading.enumerate())
+    server = serve(app, threads=1)
+    sending = threading.Thread(target=lambda: replies.append(burst(server, "/wait", 100)))
+    replies = []
+    sending.start()
+    while not seen:
+        time.sleep(0.01)
+    start = time.monotonic()
+    server.stop()
+    assert time.monotonic() - start < 3
+    sending.join(5)
+    assert 0 < replies[0].statuses[200] < 60 and replies[0].errors["cut off"] > 40
+    left = {thread for thread in threading.enumerate() if thread.name != "client"} - before
+    assert not left

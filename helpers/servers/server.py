@@ -28,6 +28,7 @@ _running: dict[str, Server] = {}
 _ports: dict[str, int] = {}  # the port that a name had last, so that frames above in the notebook stay alive
 _lock = threading.RLock()
 
+MOST_THREADS = 500
 STOP_TIMEOUT = 3.0  # seconds; requests in flight get one of them
 
 
@@ -42,7 +43,8 @@ class ServerWarning(UserWarning):
 class Server(Drawn):
     """An app that answers requests, until `stop`.
 
-    `name` and `kind` (``"wsgi"`` or ``"asgi"``) say what it is, `url` where it listens: always on 127.0.0.1.
+    `name` and `kind` (``"wsgi"`` or ``"asgi"``) say what it is, `url` where it listens: always on 127.0.0.1. `threads`
+    is the size of a WSGI server's pool, None where each request gets a thread of its own, and for ASGI.
     `errors` are the exceptions that the app did not handle, newest last.
     """
 
@@ -55,6 +57,7 @@ class Server(Drawn):
         backend: AsgiThread | WsgiThread,
         errors: Failures,
         visits: Visits,
+        threads: int | None = None,
     ) -> None:
         self.name = name
         self.kind = kind
@@ -62,6 +65,7 @@ class Server(Drawn):
         self.port = port
         self.errors = errors
         self.visits = visits
+        self.threads = threads
         self._backend: AsgiThread | WsgiThread | None = backend
 
     @property
@@ -110,7 +114,7 @@ class Server(Drawn):
     def summary(self) -> str:
         state = f"answers at {self.url}" if self.running else "is stopped"
         last: list[Failure] = list(self.errors)[-1:]
-        return f"{self.name} ({self.kind.upper()}) {state}" + "".join(f"; last error: {error}" for error in last)
+        return f"{self.name} ({self._kind}) {state}" + "".join(f"; last error: {error}" for error in last)
 
     def body(self) -> str:
         state = "stopped"
@@ -118,20 +122,36 @@ class Server(Drawn):
             link = f'<a href="{escape(self.address("/"))}" target="_blank" rel="noopener">{escape(self.url)}</a>'
             state = f"answers at {link}"
         errors = "".join(f'<p class="bad">last error: {escape(error)}</p>' for error in list(self.errors)[-1:])
-        return f"<p><b>{escape(self.name)}</b> ({self.kind.upper()}) {state}</p>{errors}"
+        return f"<p><b>{escape(self.name)}</b> ({self._kind}) {state}</p>{errors}"
+
+    @property
+    def _kind(self) -> str:
+        pool = "" if self.threads is None else f", {self.threads:,} thread{'s' * (self.threads != 1)}"
+        return self.kind.upper() + pool
 
 
-def serve(app: Any, name: str | None = None, *, port: int | None = None, timeout: float = 10.0) -> Server:
+def serve(
+    app: Any,
+    name: str | None = None,
+    *,
+    port: int | None = None,
+    threads: int | None = None,
+    timeout: float = 10.0,
+) -> Server:
     """Start a WSGI or ASGI `app` in this kernel and return its `Server` once it answers.
 
     The app runs in a thread: Flask and other WSGI apps under Werkzeug's threaded server, FastAPI and other ASGI apps
     under Uvicorn. A server of the same `name` (by default ``"flask"``, ``"fastapi"`` or the app's own kind) is
     replaced, and keeps its port. The operating system picks the port of a new name unless `port` is given.
 
+    A WSGI app gets a thread for each request, or a pool of `threads` (1 to 500), which is what a production server
+    gives it: requests beyond that wait in a queue.
+
     Raises NotAnApp for what is no app, and ServeError when the app does not start within `timeout` seconds, when its
-    lifespan fails, or when `port` is taken.
+    lifespan fails, or when `port` is taken; LessonError for a number of `threads` that cannot be.
     """
     kind = kind_of(app)
+    _check_threads(threads, kind)
     name = name or _default_name(app, kind)
     with _lock:
         if name in _running and port in (None, _running[name].port):
@@ -141,11 +161,15 @@ def serve(app: Any, name: str | None = None, *, port: int | None = None, timeout
             _running[name].stop()
         errors, visits = Failures(name), Visits()
         chosen: int = listener.getsockname()[1]
+        backend: AsgiThread | WsgiThread
         if kind == "asgi":
-            from helpers.servers.asgi import AsgiThread as Backend
+            from helpers.servers.asgi import AsgiThread
+
+            backend = AsgiThread(app, listener, errors, visits)
         else:
-            from helpers.servers.wsgi import WsgiThread as Backend
-        backend = Backend(app, listener, errors, visits)
+            from helpers.servers.wsgi import WsgiThread
+
+            backend = WsgiThread(app, listener, errors, visits, threads)
         try:
             trouble = backend.start(timeout)
         except BaseException:  # the learner interrupted the cell: leave nothing half started
@@ -154,7 +178,7 @@ def serve(app: Any, name: str | None = None, *, port: int | None = None, timeout
         if trouble is not None:
             backend.stop(STOP_TIMEOUT)
             raise ServeError(f"{name} did not start; the reason is the app's own.") from trouble
-        server = Server(name, kind, app, chosen, backend, errors, visits)
+        server = Server(name, kind, app, chosen, backend, errors, visits, threads)
         _running[name], _ports[name] = server, chosen
     return server
 
@@ -179,6 +203,16 @@ def _stop_now() -> None:
         for server in servers:
             server.stop()
     stop_children()
+
+
+def _check_threads(threads: int | None, kind: Kind) -> None:
+    """Raises LessonError unless a server of that `kind` can have `threads`."""
+    if threads is None:
+        return
+    if kind == "asgi":
+        raise LessonError("An ASGI app runs on one event loop, not on a pool of threads; leave `threads` out.")
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= MOST_THREADS:
+        raise LessonError(f"threads is a whole number from 1 to {MOST_THREADS}; {threads!r} is not.")
 
 
 def _default_name(app: Any, kind: Kind) -> str:

@@ -1,7 +1,8 @@
 """A WSGI application under Werkzeug's threaded server, in a thread of its own.
 
 Werkzeug's server is the one behind `flask run`: a development server, one thread a connection, one request a
-connection. It is for looking, not for measuring.
+connection. With `threads` it has that many, which take one connection after the other, as production servers do
+(Gunicorn's gthread worker, waitress). It is for looking, not for measuring.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any
 from weakref import WeakSet
 
@@ -34,12 +36,16 @@ class WsgiThread:
     lifespan_error = None  # WSGI has no lifespan
     loop = None  # nor an event loop
 
-    def __init__(self, app: Any, listener: socket.socket, failures: Failures, visits: Visits) -> None:
+    def __init__(
+        self, app: Any, listener: socket.socket, failures: Failures, visits: Visits, threads: int | None = None
+    ) -> None:
         self.entrance = _Wrapped(app, failures, visits)
         with_prefix = ProxyFix(self.entrance, x_for=0, x_proto=0, x_host=0, x_port=0, x_prefix=1)
         port = listener.getsockname()[1]
         self._server = _Werkzeug("127.0.0.1", port, with_prefix, handler=_Handler, fd=listener.fileno())
         listener.close()  # the server keeps a duplicate
+        if threads is not None:
+            self._server.start_pool(threads)
         self._thread = threading.Thread(
             target=self._server.serve_forever,
             kwargs={"poll_interval": 0.02},
@@ -85,6 +91,8 @@ class _Werkzeug(ThreadedWSGIServer):
         self.connections: set[socket.socket] = set()
         self.busy: set[socket.socket] = set()  # those whose request has reached the app
         self._workers: WeakSet[threading.Thread] = WeakSet()
+        self._pool: list[threading.Thread] = []
+        self._accepted: SimpleQueue[tuple[Any, Any] | None] = SimpleQueue()  # connections that wait for a pool's thread
         super().__init__(*args, **kwargs)
 
     def log(self, type: str, message: str, *args: Any) -> None:
@@ -95,7 +103,25 @@ class _Werkzeug(ThreadedWSGIServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.connections.add(request)
-        super().process_request(request, client_address)
+        if self._pool:
+            self._accepted.put((request, client_address))
+        else:
+            super().process_request(request, client_address)
+
+    def start_pool(self, threads: int) -> None:
+        """From now on `threads` threads take all the connections, in the order in which they come.
+
+        They are daemons, which those of a ThreadPoolExecutor cannot be: a call that never returns would hold up the
+        end of the kernel.
+        """
+
+        def work() -> None:
+            while (connection := self._accepted.get()) is not None:
+                self.process_request_thread(*connection)
+
+        self._pool = [threading.Thread(target=work, name="werkzeug pool", daemon=True) for _ in range(threads)]
+        for thread in self._pool:
+            thread.start()
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         self._workers.add(threading.current_thread())
@@ -108,13 +134,18 @@ class _Werkzeug(ThreadedWSGIServer):
 
     def finish_requests(self, grace: float, timeout: float) -> bool:
         """Cut idle connections now and busy ones after `grace` seconds; whether all requests ended in `timeout`."""
+        with suppress(Empty):
+            while (connection := self._accepted.get_nowait()) is not None:
+                self.shutdown_request(connection[0])  # no thread has taken it yet
         start = time.monotonic()
         while self.connections and (spent := time.monotonic() - start) < timeout:
             for connection in self.connections - (self.busy if spent < grace else set()):
                 with suppress(OSError):  # it closed in this very moment
                     connection.shutdown(socket.SHUT_RDWR)
             time.sleep(0.002)
-        for worker in list(self._workers):
+        for _ in self._pool:
+            self._accepted.put(None)
+        for worker in [*self._pool, *self._workers]:
             worker.join(0.1)
         return not self.connections
 
