@@ -907,6 +907,7 @@ def test_stopping_a_pool_cuts_what_waits_in_its_queue_and_leaves_no_thread():
     server.stop()
     assert time.monotonic() - start < 3
     sending.join(5)
-    assert 0 < replies[0].statuses[200] < 60 and replies[0].errors["cut off"] > 40
+    assert 0 < replies[0].statuses[200] < 60, replies
+    assert replies[0].errors.total() > 40, replies[0].errors  # cut off; tried once more, they are refused
     left = {thread for thread in threading.enumerate() if thread.name != "client"} - before
     assert not left
