@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 import mistune
 import nbformat
 from bs4 import BeautifulSoup
-from lessons import calls, exercise_of, first_argument, parsed, read
+from lessons import WRITEFILE, calls, exercise_of, first_argument, parsed, read
 from nbformat import NotebookNode
 
 KEPT_METADATA = {"tags", "nbgrader"}  # of a cell; anything else is how somebody's Lab happened to look
@@ -184,6 +184,7 @@ def one_cell_of_imports_near_the_top(lesson: Lesson) -> Iterator[str]:
         cell
         for cell in lesson.codes
         if exercise_of(cell) is None
+        and not WRITEFILE.match(cell.source)  # what that file imports is its own affair
         and any(isinstance(statement, ast.Import | ast.ImportFrom) for statement in parsed(cell.source).body)
     ]
     if len(importing) != 1:
@@ -342,9 +343,9 @@ def the_last_code_cell_stops_all_servers(lesson: Lesson) -> Iterator[str]:
 def code_is_plain_python(lesson: Lesson) -> Iterator[str]:
     for cell in lesson.codes:
         try:
-            ast.parse(cell.source)
+            ast.parse(WRITEFILE.sub("", cell.source))
         except SyntaxError as error:
-            yield f"cell {cell.id!r} is no Python ({error.msg}): do without magics and shell commands"
+            yield f"cell {cell.id!r} is no Python ({error.msg}): do without magics but %%writefile work/NAME.py"
 
 
 @rule

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import time
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
@@ -17,6 +18,7 @@ from nbformat import NotebookNode
 from helpers.exercises import solution
 
 ROOT = Path(__file__).resolve().parents[1]
+WRITEFILE = re.compile(r"\A%%writefile work/\w+\.py$", re.MULTILINE)  # how a lesson makes a file for a server to load
 
 
 def notebooks() -> list[Path]:
@@ -45,9 +47,12 @@ def solved(notebook: NotebookNode) -> NotebookNode:
 
 
 def parsed(source: str) -> ast.Module:
-    """A cell as Python reads it; an empty module where it is no Python, which a rule of its own reports."""
+    """A cell as Python reads it; an empty module where it is no Python, which a rule of its own reports.
+
+    The one magic that counts as Python is ``%%writefile work/NAME.py``, whose file is.
+    """
     try:
-        return ast.parse(source)
+        return ast.parse(WRITEFILE.sub("", source))
     except SyntaxError:
         return ast.Module(body=[], type_ignores=[])
 

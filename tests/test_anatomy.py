@@ -37,9 +37,13 @@ def lesson_at(path: Path) -> Lesson:
 # The lessons
 
 
-def test_there_are_lessons_numbered_from_00_without_a_gap() -> None:
-    assert notebooks(), "notebooks/ has no NN_topic.ipynb"
-    assert [path.name[:2] for path in notebooks()] == [f"{n:02}" for n in range(len(notebooks()))]
+TO_COME = {"04"}  # lessons that are not written yet although a later one is; data/claims.toml has their claims
+
+
+def test_there_are_lessons_numbered_from_00_with_no_gap_but_those_to_come() -> None:
+    numbers = [path.name[:2] for path in notebooks()]
+    assert numbers, "notebooks/ has no NN_topic.ipynb"
+    assert sorted([*numbers, *TO_COME]) == [f"{n:02}" for n in range(len(numbers) + len(TO_COME))]
     stray = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")} - {path.name for path in notebooks()}
     assert not stray, f"these are no NN_topic.ipynb: {stray}"
 
@@ -130,6 +134,7 @@ def small_lesson(folder: Path) -> Lesson:
         code("setup", "from flask import Flask\n\nfrom helpers import ask, check, judge, predict, serve, stop_all"),
         *[cell for n, name in enumerate(["C3", "answers", "C5", "bytes"]) for cell in turn(n, name)],
         text("wrong", f"## Where people go wrong\n\n{FILLER} ![two bars, the first longer](plot.png)"),
+        code("wrong-file", "%%writefile work/app.py\nimport flask\n\napp = flask.Flask(__name__)"),
         code("wrong-run", "flask.url\nfastapi.url"),
         text("exercises", f"## Exercises\n\n{FILLER} See [there](07_other.md#a-part-of-it), [above](#Turn-number-1)."),
         code("exercise-7-1", "app = ...\nother = ...", "exercise", "7.1"),
@@ -341,6 +346,8 @@ BREAKS: dict[str, dict[str, Change]] = {
     },
     "code_is_plain_python": {
         "a magic": write("run-2", "people", "%time people"),
+        "a file that is no Python": write("run-2", "people", "%%writefile work/app.py\npeople is"),
+        "a file elsewhere": write("run-2", "people", "%%writefile app.py\npeople"),
         "a shell": write("run-2", "people", "!pip list\npeople"),
     },
     "code_cells_are_short": {
