@@ -310,7 +310,7 @@ BREAKS: dict[str, dict[str, Change]] = {
         "recap before the exercises": move("recap", "wrong"),
         "the verdict only in the title": write("verdicts", "## The verdict", ""),
     },
-    "people_go_wrong_in_a_cell_that_runs": {"only told": drop("wrong-run")},
+    "people_go_wrong_in_a_cell_that_runs": {"only told": drop("wrong-file", "wrong-run")},
     "two_or_three_exercises_each_with_its_check": {
         "one": drop("exercise-7-2", "check-7-2"),
         "another id": put("exercise-7-2", metadata={"tags": ["exercise", "7.3"]}),
