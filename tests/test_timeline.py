@@ -723,3 +723,18 @@ def test_counts_ask_for_servers_of_the_timeline():
 def test_nothing_is_printed(capfd):
     recorded(waits_fastapi(), "/await", 3)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_pool_that_serve_made_is_known_to_the_theory():
+    app = flask.Flask("waiting")
+
+    @app.get("/wait")
+    def wait():
+        time.sleep(0.02)
+        return {}
+
+    server = serve(app, threads=2)
+    with watch(server) as timeline:
+        burst(server, "/wait", 6)
+    ((finish, words),) = timeline.panels()[0].theory_ms
+    assert words.startswith("in theory, 2 at a time") and finish >= 60

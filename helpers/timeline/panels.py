@@ -85,7 +85,7 @@ class Panel:
             return []
         if self.workers and self.workers < self.n:
             waves = ceil(self.n / self.workers) * self.longest_ms
-            return [(waves, f"{self.workers} at a time: {waves:,.0f} ms")]
+            return [(waves, f"in theory, {self.workers} at a time: {waves:,.0f} ms")]
         lines = [(self.longest_ms, f"in theory, all at once: {self.longest_ms:,.0f} ms")]
         if self.peak <= 1 and self.in_a_row_ms > 2 * self.longest_ms:
             lines.append((self.in_a_row_ms, f"in theory, one by one: {self.in_a_row_ms:,.0f} ms"))

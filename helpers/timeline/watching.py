@@ -37,8 +37,8 @@ def watch(
         timeline
 
     For the drawing only: `workers` says by path or by server's name how many requests can be in an endpoint at once
-    (``{"/def": 40}``), for the finish that theory foresees; `guesses` says in milliseconds when you expect the last
-    answer (``{"/wait": 50}``, or a range ``(50, 80)``; ``...`` is no guess yet).
+    (``{"/def": 40}``), for the finish that theory foresees; for a pool that `serve` made it is known. `guesses` says in
+    milliseconds when you expect the last answer (``{"/wait": 50}``, or a range ``(50, 80)``; ``...`` is no guess yet).
 
     The apps stay as they are; what is put around them goes when the block ends. Websockets are not recorded. Raises
     LessonError for what is no running server of this kernel, and for a watch inside another.
@@ -53,7 +53,7 @@ def watch(
     return Timeline(
         [(server.name, server.kind) for server in servers],
         lambda timeline: _begin(timeline, servers),
-        workers or {},
+        {server.name: server.threads for server in servers if server.threads} | dict(workers or {}),
         guesses or {},
     )
 
