@@ -7,6 +7,7 @@ from importlib import import_module
 
 _ROOMS = {
     "serve": "servers",
+    "launch": "servers",
     "stop_all": "servers",
     "show": "servers",
     "Server": "servers",

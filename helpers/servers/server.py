@@ -96,6 +96,11 @@ class Server(Drawn):
         """
         return browser_address(self.port, path)
 
+    def ask_to_stop(self) -> None:
+        """Ask for a stop, without waiting for it."""
+        if self._backend is not None:
+            self._backend.ask_to_stop()
+
     def stop(self) -> None:
         """Stop, within about five seconds whatever the app is doing. Stopping twice is fine.
 
@@ -198,8 +203,7 @@ def _stop_now() -> None:
     with _lock:
         servers = list(_running.values())
         for server in servers:
-            if server._backend is not None:
-                server._backend.ask_to_stop()  # all at once, then wait for each
+            server.ask_to_stop()  # all at once, then wait for each
         for server in servers:
             server.stop()
     stop_children()

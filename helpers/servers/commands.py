@@ -1,0 +1,170 @@
+"""The command line of each production server that `launch` knows.
+
+All listen on 127.0.0.1, log their own doings but not each request, and keep a client's connection open where they can.
+Queues and limits of connections are large enough for `burst`'s 500 at once. What is not named stays as the server has
+it by default: event loop, HTTP parser, timeouts.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+from helpers.errors import LessonError
+from helpers.servers.detect import Kind
+
+MOST_CONNECTIONS = 1000  # for the servers that refuse, or leave waiting, what is beyond a limit
+
+
+class NoSuchServer(LessonError):
+    """A server that is not installed, or does not exist for this system."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the app is: `name` in the module `module`, found from `folder` (None: from the current folder)."""
+
+    folder: Path | None
+    module: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> Target:
+        """From ``"work/io_flask.py:app"`` or ``"package.module:app"``. Raises LessonError for what is neither."""
+        where, colon, name = text.rpartition(":") if isinstance(text, str) else ("", "", "")
+        path = Path(where)
+        is_file = path.suffix == ".py"
+        if not colon or not name.isidentifier() or not (is_file or all(p.isidentifier() for p in where.split("."))):
+            raise LessonError(
+                f'launch finds an app by file and name, as in "work/shop.py:app", or by module and name, as in '
+                f'"package.module:app"; {text!r} is neither.'
+            )
+        if not is_file:
+            return cls(None, where, name)
+        if not path.is_file():
+            raise LessonError(f"There is no file {where}, seen from {Path.cwd()}; write it first, or correct the path.")
+        if not path.stem.isidentifier():
+            raise LessonError(f"A server imports {path.name} by its name; call it by letters, digits and _ alone.")
+        return cls(path.parent, path.stem, name)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line of a server is made from."""
+
+    target: Target
+    kind: Kind
+    port: int
+    workers: int
+    threads: int | None
+
+
+@dataclass(frozen=True)
+class Command:
+    """How to start a server: `name` is what a user types, `start` what Python gets in its place."""
+
+    name: str
+    start: list[str]
+    arguments: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def argv(self) -> list[str]:
+        """For subprocess; -P: no module of the current folder in the place of a library."""
+        return [sys.executable, "-P", *self.start, *self.arguments]
+
+    def __str__(self) -> str:
+        """What a user would type."""
+        variables = [f"{name}={shlex.quote(value)}" for name, value in self.environment.items()]
+        return " ".join([*variables, shlex.join([self.name, *self.arguments])])
+
+
+@dataclass(frozen=True)
+class Software:
+    """A server: what makes its command, and what it can do.
+
+    `kinds` are the apps it is made for, `pool` those that it runs on a pool of threads; `forks` says with how few
+    workers the process that was started leaves the answering to others.
+    """
+
+    module: str
+    title: str
+    command: Callable[[Settings], Command]
+    pool: tuple[Kind, ...] = ()
+    most_workers: int = 32
+    forks: int = 1  # from this number of workers on, the main process does not answer itself
+    windows: bool = True
+
+
+def _uvicorn(s: Settings) -> Command:
+    arguments = [str(s.target), "--host=127.0.0.1", f"--port={s.port}", f"--workers={s.workers}"]
+    arguments += ["--no-access-log", "--no-use-colors"]
+    arguments += ["--interface=wsgi"] * (s.kind == "wsgi")
+    arguments += [f"--app-dir={s.target.folder}"] * (s.target.folder is not None)
+    return Command("uvicorn", ["-m", "uvicorn"], arguments)
+
+
+def _hypercorn(s: Settings) -> Command:
+    where = s.target.folder / f"{s.target.module}.py" if s.target.folder is not None else s.target.module
+    arguments = [f"{where}:{s.target.name}", f"--bind=127.0.0.1:{s.port}", f"--workers={s.workers}", "--backlog=2048"]
+    return Command("hypercorn", ["-m", "hypercorn"], arguments)
+
+
+def _gunicorn(s: Settings) -> Command:
+    arguments = [str(s.target), f"--bind=127.0.0.1:{s.port}", f"--workers={s.workers}"]
+    if s.kind == "asgi":
+        arguments.append("--worker-class=asgi")
+    elif (s.threads or 1) > 1:
+        arguments += ["--worker-class=gthread", f"--threads={s.threads}"]
+    else:
+        arguments.append("--worker-class=sync")
+    arguments += [f"--pythonpath={s.target.folder}"] * (s.target.folder is not None)
+    arguments.append("--no-control-socket")  # it would be one and the same file for all
+    return Command("gunicorn", ["-m", "gunicorn"], arguments)
+
+
+def _waitress(s: Settings) -> Command:
+    arguments = ["--host=127.0.0.1", f"--port={s.port}", f"--threads={s.threads or 4}"]
+    # select() takes no file descriptor above 1023
+    arguments += [f"--connection-limit={MOST_CONNECTIONS}", "--asyncore-use-poll", str(s.target)]
+    return Command("waitress-serve", ["-m", "waitress"], arguments, _python_path(s.target))
+
+
+def _python_path(target: Target) -> dict[str, str]:
+    """For servers that cannot be told a folder."""
+    return {"PYTHONPATH": str(target.folder)} if target.folder is not None else {}
+
+
+SOFTWARE = {
+    "uvicorn": Software("uvicorn", "Uvicorn", _uvicorn, forks=2),
+    "hypercorn": Software("hypercorn", "Hypercorn", _hypercorn),
+    "gunicorn": Software("gunicorn", "Gunicorn", _gunicorn, pool=("wsgi",), windows=False),
+    "waitress": Software("waitress", "waitress", _waitress, pool=("wsgi", "asgi"), most_workers=1, forks=2),
+}
+
+
+def find(name: str) -> Software:
+    """The server of that name.
+
+    Raises LessonError for a name that no server has, NoSuchServer for one that cannot run here.
+    """
+    if name not in SOFTWARE:
+        raise LessonError(f"launch knows {', '.join(SOFTWARE)}; {name!r} is none of them.")
+    software = SOFTWARE[name]
+    if not _runs_here(software):
+        others = ", ".join(other for other, candidate in SOFTWARE.items() if _runs_here(candidate))
+        why = "does not exist for Windows" if os.name == "nt" and not software.windows else "is not installed here"
+        raise NoSuchServer(f"{software.title} {why}; what runs instead: {others}.")
+    return software
+
+
+def _runs_here(software: Software) -> bool:
+    return (software.windows or os.name != "nt") and find_spec(software.module) is not None
