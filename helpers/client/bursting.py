@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from helpers.client import process
+from helpers.client.target import target
 from helpers.errors import LessonError
 from helpers.plots import Drawn, escape
 
@@ -112,11 +112,12 @@ def burst(
         raise LessonError(f"burst sends 1 to {MOST} requests at once; {n!r} is not one of these numbers.")
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= LONGEST:
         raise LessonError(f"timeout is a number of seconds up to {LONGEST:g}; {timeout!r} is not.")
-    name, base = _target(server)
+    name, base = target(server)
     if not isinstance(path, str):
         raise LessonError(f'The path is a text such as "/wait"; this is a {type(path).__name__}.')
     path = "/" + path.lstrip("/")
     order = {
+        "kind": "burst",
         "id": f"burst{next(_numbers)}",
         "n": n,
         "method": method.upper(),
@@ -130,20 +131,6 @@ def burst(
     for listener in listeners:
         listener(result)
     return result
-
-
-def _target(server: Any) -> tuple[str, str]:
-    """Name and address of what the requests go to."""
-    if isinstance(server, str):
-        parts = urlsplit(server)
-        if parts.scheme != "http" or parts.hostname not in ("127.0.0.1", "localhost"):
-            raise LessonError(f'burst sends to this machine only, "http://127.0.0.1:PORT"; {server!r} is elsewhere.')
-        return parts.netloc, f"http://{parts.netloc}"
-    if not hasattr(server, "url") or not hasattr(server, "name"):
-        raise LessonError(f"burst needs what serve(app) returned; this is a {type(server).__name__}.")
-    if not getattr(server, "running", True):
-        raise LessonError(f"{server.name} is stopped; run its serve(...) cell again, then this one.")
-    return server.name, _target(server.url)[1]
 
 
 def _reply(report: dict[str, Any]) -> Reply:

@@ -8,8 +8,8 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -35,8 +35,10 @@ class ClientProcess:
         """The process id while it runs."""
         return self._process.pid if self._process is not None else None
 
-    def order(self, order: dict[str, Any], timeout: float) -> list[dict[str, Any]]:
-        """Have `order` carried out, and return the reports.
+    def order(
+        self, order: dict[str, Any], timeout: float, hear: Callable[[dict[str, Any]], None] = lambda part: None
+    ) -> Any:
+        """Have `order` carried out, and return the reports; `hear` is called with what is told on the way.
 
         Raises LessonError for an order that JSON cannot say, and ClientError when no answer came within `timeout`
         seconds, when the process died on it, or when it could not be carried out. An interrupt ends the process; the
@@ -53,7 +55,9 @@ class ClientProcess:
                 assert self._process.stdin is not None
                 self._process.stdin.write(text + "\n")
                 self._process.stdin.flush()
-                answer = json.loads(self._line(timeout))
+                end = monotonic() + timeout
+                while "slice" in (answer := json.loads(self._line(end, timeout))):
+                    hear(answer["slice"])
             except BaseException as error:
                 self._end()
                 if isinstance(error, OSError):
@@ -73,8 +77,8 @@ class ClientProcess:
             return
         self._end()
         self._process = subprocess.Popen(
-            # -P: neither this folder nor the learner's own can put a file in the place of a library.
-            [sys.executable, "-P", str(Path(__file__).with_name("sender.py"))],
+            # -P: no file in the learner's folder can take the place of a library.
+            [sys.executable, "-P", "-m", "helpers.client.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -85,8 +89,7 @@ class ClientProcess:
         self._lines = queue.SimpleQueue()
         threading.Thread(target=_listen, args=(self._process, self._lines), name="client", daemon=True).start()
 
-    def _line(self, timeout: float) -> str:
-        end = monotonic() + timeout
+    def _line(self, end: float, timeout: float) -> str:
         while monotonic() < end:
             try:
                 line = self._lines.get(timeout=_TICK)

@@ -1,17 +1,8 @@
-"""The client process: reads an order a line from its standard input, and writes a report a line to its output.
-
-It ends when its input ends, so that no kernel leaves it behind. It is started as a file, and needs nothing of the
-other rooms.
-"""
+"""A burst, in the client process: n requests in the same moment."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import sys
-import threading
-from queue import SimpleQueue
 from time import perf_counter_ns as now  # the same clock in every process of this machine
 from typing import Any
 
@@ -90,24 +81,6 @@ def _kind(error: Exception) -> str:
     return type(error).__name__
 
 
-def main() -> None:
-    """Obey orders until the input ends."""
-    orders: SimpleQueue[str] = SimpleQueue()
-
-    def listen() -> None:
-        for line in sys.stdin:
-            orders.put(line)
-        os._exit(0)  # the kernel is gone, or has no more use for this process: whatever is under way
-
-    threading.Thread(target=listen, daemon=True).start()
-    while True:
-        order = json.loads(orders.get())
-        try:
-            report: dict[str, Any] = {"reports": asyncio.run(burst(order))}
-        except Exception as error:  # the kernel tells the learner
-            report = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(report), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+def run(order: dict[str, Any]) -> list[dict[str, Any]]:
+    """Carry out a burst order; see `burst`."""
+    return asyncio.run(burst(order))

@@ -1,0 +1,338 @@
+"""The load client, in the client process: HTTP/1.1 over asyncio protocols, with httptools as the parser.
+
+aiohttp spends some 100 microseconds on a request and is the limit before a quick server is; this spends some 20, as the
+same bytes go out each time and nothing of an answer is kept but its status and its end. That is also what it cannot
+do: no redirects, no cookies, no HEAD, one request at a time on a connection.
+
+Times are nanoseconds of `time.perf_counter_ns`, the same clock in every process of this machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gc
+import re
+from collections.abc import Callable
+from time import perf_counter_ns as now
+from time import process_time
+from typing import Any
+
+import httptools
+
+TICK = 0.02  # seconds between two looks at the clock and at requests that take too long
+SLICE = 0.25  # seconds between two reports
+RETRY = 0.05  # seconds before another try where a connection was refused
+GONE = 1.0  # seconds of nothing but refused connections after which the server counts as gone
+QUIET = 0.02  # seconds in which a server that closes connections unannounced does so
+IDLE = 1.0  # seconds after which an unused connection is not used again: a server may be about to close it
+CONNECT = 3.0  # seconds that a connection may take
+
+Outcome = int | str  # a status, or what went wrong in a word or two
+
+
+class Wire(asyncio.Protocol):
+    """One connection, with at most one request under way (`busy`)."""
+
+    def __init__(self, run: Run, due: int, sent: int) -> None:
+        self.run, self.due, self.sent = run, due, sent
+        self.busy, self.lost, self.asked_first = True, False, False
+        self.freed = 0
+        self.head: bytes | None = None  # the first bytes of the answer
+        self.transport: Any = None
+        self.parser = httptools.HttpResponseParser(self)
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        transport.write(self.run.request)
+
+    def again(self, due: int, sent: int) -> None:
+        """Send the request once more on the same connection."""
+        self.due, self.sent, self.busy, self.head = due, sent, True, None
+        self.transport.write(self.run.request)
+
+    def data_received(self, data: bytes) -> None:
+        if not self.busy:  # more than an answer
+            self.transport.abort()
+            return
+        if self.head is None:
+            self.head = data
+        try:
+            self.parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self.give_up("bad answer")
+
+    def on_message_complete(self) -> None:
+        status = self.parser.get_status_code()
+        if status < 200:  # "continue": the answer itself follows
+            self.head = None
+        elif self.busy:
+            self.busy = False
+            self.run.done(self, status, self.parser.should_keep_alive())
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.lost = True
+        self.run.wires.discard(self)
+        if self.busy:
+            self.busy = False
+            self.run.done(self, self._last_words(error), False)
+
+    def _last_words(self, error: Exception | None) -> Outcome:
+        if self.head is None:
+            return "cut off"
+        if error is None and re.match(rb"HTTP/1\.. \d", self.head) and b"\r\n\r\n" in self.head:
+            headers = self.head.partition(b"\r\n\r\n")[0].lower()
+            if b"\r\ncontent-length:" not in headers and b"\r\ntransfer-encoding:" not in headers:
+                return self.parser.get_status_code()  # of old: the end of the connection is the end of the answer
+        return "truncated"
+
+    def give_up(self, why: str) -> None:
+        """End the request without its answer, and the connection with it."""
+        if self.busy:
+            self.busy = False
+            if self.transport is not None:
+                self.transport.abort()
+            self.run.done(self, why, False)
+
+
+class Run:
+    """One order: the requests, their outcomes, and when to stop. `tell` hears of what has happened, slice by slice."""
+
+    def __init__(self, order: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
+        self.host, self.port = order["host"], order["port"]
+        self.request = order["request"].encode("latin-1")
+        self.concurrency, self.rate, self.seconds = order["concurrency"], order["rate"], order["seconds"]
+        self.keep, self.timeout = order["keep_alive"] and not order["closes"], order["timeout"]
+        self.closes = order["closes"]
+        self.tell = tell
+        self.loop = asyncio.get_running_loop()
+        self.wires: set[Wire] = set()
+        self.pool: list[Wire] = []
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.under_way = 0
+        self.idle = asyncio.Event()
+        self.known = asyncio.Event()
+        self.stopped = self.gone = False
+        self.refused_since: int | None = None
+        self.unanswered = self.concurrency or 0  # connections that have not had an outcome yet
+        self.began = self.deadline = self.told = now()
+        self.full: int | None = None
+        self.lags: list[int] = []
+        self.samples: list[tuple[int, int, int, Outcome]] = []  # due, sent, ended, outcome
+
+    async def carry_out(self) -> dict[str, Any]:
+        """Send the load, wait for the last answers, and report what concerns the whole of it."""
+        watch = self.loop.create_task(self._watch())
+        cpu = process_time()
+        self.began = self.told = now()
+        try:
+            await (self._open() if self.rate else self._closed())
+            self.stopped = True
+            if self.under_way:
+                self.idle.clear()
+                await self.idle.wait()
+        finally:
+            self.stopped = True
+            watch.cancel()
+            for task in self.tasks:
+                task.cancel()
+            for wire in self.wires:
+                if wire.transport is not None:
+                    wire.transport.abort()
+        self._slice()
+        return {
+            "cpu": process_time() - cpu,
+            "lags": [lag // 1000 for lag in self.lags],
+            "gone": self.gone or (self.refused_since is not None),
+            "closes": self.closes,
+        }
+
+    async def _closed(self) -> None:
+        """`concurrency` users, each of whom sends the next request when the last is answered.
+
+        The first user goes ahead, to learn whether the server is there and whether it keeps connections open.
+        """
+        self.deadline = self.began + int(self.seconds * 1e9)
+        self.unanswered = self.concurrency
+        self._connect(first=True)
+        await self.known.wait()
+        spread = max(0.05, self.concurrency / 5000)  # not all in one moment: that is no load but a blow
+        for number in range(1, self.concurrency):
+            if self._is_over():
+                return
+            self._connect(first=True)
+            if number % max(1, self.concurrency // 25) == 0:
+                await asyncio.sleep(spread / 25)
+        await self._until_the_end()
+
+    async def _until_the_end(self) -> None:
+        while not self._is_over():
+            await asyncio.sleep(min(TICK, (self.deadline - now()) / 1e9))
+
+    def _is_over(self) -> bool:
+        """Whether no more requests are to be sent."""
+        return self.stopped or self.gone or now() >= self.deadline
+
+    async def _open(self) -> None:
+        """`rate` requests a second, each at its own moment, whatever became of those before it."""
+        count = round(self.rate * self.seconds)
+        start, origin = self.loop.time() + 0.01, now() + 10_000_000
+        self.began = self.told = origin
+        self.deadline = origin + int(self.seconds * 1e9)
+        for number in range(count):  # all the moments first, so that no answer can move one
+            offset = number / self.rate
+            self.loop.call_at(start + offset, self._arrive, origin + int(offset * 1e9))
+        await self._until_the_end()
+
+    def _arrive(self, due: int) -> None:
+        if self.gone:
+            return
+        sent = now()
+        while self.pool:
+            wire = self.pool.pop()
+            if wire.lost:
+                continue
+            if sent - wire.freed > IDLE * 1e9:
+                wire.transport.abort()
+                continue
+            self.under_way += 1
+            wire.again(due, sent)
+            return
+        if self.under_way >= self.concurrency:
+            self.samples.append((due, sent, sent, "no connection left"))
+            return
+        self._connect(due=due)
+
+    def _connect(self, due: int | None = None, first: bool = False) -> None:
+        sent = now()
+        wire = Wire(self, sent if due is None else due, sent)
+        wire.asked_first = first
+        self.under_way += 1
+        self.wires.add(wire)
+        task = self.loop.create_task(self._connecting(wire))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _connecting(self, wire: Wire) -> None:
+        try:
+            async with asyncio.timeout(min(CONNECT, self.timeout)):
+                await self.loop.create_connection(lambda: wire, self.host, self.port)
+        except ConnectionRefusedError:
+            wire.give_up("refused")
+        except TimeoutError:
+            wire.give_up("no connection")
+        except OSError as error:
+            none = (errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL)
+            wire.give_up("no connection left" if error.errno in none else "no connection")
+
+    def done(self, wire: Wire, outcome: Outcome, reusable: bool) -> None:
+        """Note the outcome of `wire`'s request, and send the next one where it is due."""
+        ended = now()
+        self.samples.append((wire.due, wire.sent, ended, outcome))
+        self.under_way -= 1
+        if wire.asked_first:
+            self._first_outcome(wire, ended)
+        if outcome == "refused":
+            self.refused_since = self.refused_since or ended
+            self.gone = ended - self.refused_since > GONE * 1e9
+        elif outcome.__class__ is int:
+            self.refused_since = None
+        if not (reusable and self.keep):
+            self.wires.discard(wire)
+            if wire.transport is not None:
+                wire.transport.abort()
+        if self.stopped or self.gone or ended >= self.deadline:
+            if not self.under_way:
+                self.idle.set()
+        elif self.rate:
+            if reusable and self.keep:
+                wire.freed = ended
+                self.pool.append(wire)
+        elif not self.known.is_set():
+            self.loop.create_task(self._get_to_know(wire, outcome, reusable))
+        elif reusable and self.keep and not wire.lost:
+            self.under_way += 1
+            wire.again(ended, ended)
+        elif outcome.__class__ is int or outcome in ("cut off", "truncated", "timeout"):
+            self._connect()
+        else:
+            self.loop.call_later(RETRY, self._retry)
+
+    def _retry(self) -> None:
+        if not self._is_over():
+            self._connect()
+
+    def _first_outcome(self, wire: Wire, ended: int) -> None:
+        wire.asked_first = False
+        self.unanswered -= 1
+        if not self.unanswered:
+            self.full = ended
+
+    async def _get_to_know(self, wire: Wire, outcome: Outcome, reusable: bool) -> None:
+        """After the very first answer: is the connection still there, as the server has said it would be?"""
+        if outcome.__class__ is int and reusable and self.keep:
+            await asyncio.sleep(QUIET)
+            if wire.lost:
+                self.closes, self.keep = True, False
+        elif outcome in ("refused", "no connection", "no connection left"):
+            await asyncio.sleep(RETRY)
+        if outcome.__class__ is int:
+            self.known.set()
+        if self._is_over():
+            return
+        if reusable and self.keep and not wire.lost:
+            self.under_way += 1
+            sent = now()
+            wire.again(sent, sent)
+        else:
+            self._connect()
+
+    async def _watch(self) -> None:
+        """Give up what takes too long, note how late this process wakes up, and report slice by slice."""
+        while True:
+            asleep = now()
+            await asyncio.sleep(TICK)
+            awake = now()
+            self.lags.append(awake - asleep - int(TICK * 1e9))
+            if self._is_over():
+                self.known.set()
+            for wire in [wire for wire in self.wires if wire.busy and awake - wire.sent > self.timeout * 1e9]:
+                wire.give_up("timeout")
+            if awake - self.told >= SLICE * 1e9:
+                self._slice()
+
+    def _slice(self) -> None:
+        samples, self.samples = self.samples, []
+        began, until = self.began, now()
+        due, sent, ended, outcome = zip(*samples, strict=True) if samples else ((), (), (), ())
+        self.tell(
+            {
+                "due": [(moment - began) // 1000 for moment in due] if self.rate else None,
+                "sent": [(moment - began) // 1000 for moment in sent],
+                "took": [(end - start) // 1000 for start, end in zip(sent, ended, strict=True)],
+                "outcome": outcome,
+                "full": (self.full - began) // 1000 if self.full is not None else None,
+                "from": (self.told - began) // 1000,
+                "until": (until - began) // 1000,
+            }
+        )
+        self.told = until
+
+
+def run(order: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Carry out a load order; see `Run`. `tell` gets a dict a slice, in microseconds since the beginning."""
+
+    async def main() -> dict[str, Any]:
+        return await Run(order, tell).carry_out()
+
+    try:
+        from uvloop import new_event_loop
+    except ImportError:  # Windows
+        new_event_loop = asyncio.new_event_loop
+    gc.collect()
+    gc.disable()  # a pause of the collector would look like one of the server
+    try:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            return runner.run(main())
+    finally:
+        gc.enable()
