@@ -31,8 +31,9 @@ def serving(app: object, label: str = "your app") -> Iterator[Callable[..., Answ
     """The learner's app, served for the length of the ``with`` block, and what asks it: ``ask("GET", "/ping")``.
 
     Takes the arguments of `helpers.exchange.ask` and returns its one `Answer`. `label` names the app in messages, and
-    tells two apart ("Flask", "FastAPI"). `NotYet`, with a sentence that names the request, for an exception that the
-    app lets out, and for an answer that does not come or not within seconds.
+    tells two apart ("Flask", "FastAPI"); ``ask.server`` is the `Server`, for `burst` and `watch`. `NotYet`, with a
+    sentence that names the request, for an exception that the app lets out, and for an answer that does not come or
+    not within seconds.
     """
     from helpers.exchange import ask
     from helpers.servers import serve
@@ -47,6 +48,7 @@ def serving(app: object, label: str = "your app") -> Iterator[Callable[..., Answ
             raise NotYet(f"No good answer to {method} {path}: {label} {answer.error}.")
         return answer
 
+    ask_it.server = server  # type: ignore[attr-defined]
     try:
         yield ask_it
     finally:
