@@ -3,7 +3,8 @@
 from helpers.servers.commands import NoSuchServer
 from helpers.servers.detect import NotAnApp
 from helpers.servers.failures import Failure
-from helpers.servers.launch import Launched, launch
+from helpers.servers.launch import launch
+from helpers.servers.launched import Launched
 from helpers.servers.postgres import Database, NoDatabase, postgres
 from helpers.servers.server import ServeError, Server, ServerWarning, serve, stop_all
 from helpers.servers.show import show

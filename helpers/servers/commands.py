@@ -7,8 +7,10 @@ it by default: event loop, HTTP parser, timeouts.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -91,8 +93,7 @@ class Command:
 class Software:
     """A server: what makes its command, and what it can do.
 
-    `kinds` are the apps it is made for, `pool` those that it runs on a pool of threads; `forks` says with how few
-    workers the process that was started leaves the answering to others.
+    `pool` are the kinds of app that it runs on a pool of threads whose size can be chosen.
     """
 
     module: str
@@ -100,8 +101,11 @@ class Software:
     command: Callable[[Settings], Command]
     pool: tuple[Kind, ...] = ()
     most_workers: int = 32
-    forks: int = 1  # from this number of workers on, the main process does not answer itself
+    forks_from: int = 1  # with fewer workers than this, the process that was started answers itself
+    reloads_from: int = 1  # with fewer workers than this, it does not know SIGHUP
     windows: bool = True
+    router: bool = False  # the process that listens is none of the workers, but hands the requests on to them
+    hangs_up: bool = False  # where others answer 500 for an app that raises, it closes the connection
 
 
 def _uvicorn(s: Settings) -> Command:
@@ -138,16 +142,53 @@ def _waitress(s: Settings) -> Command:
     return Command("waitress-serve", ["-m", "waitress"], arguments, _python_path(s.target))
 
 
+def _granian(s: Settings) -> Command:
+    where = s.target.folder / f"{s.target.module}.py" if s.target.folder is not None else s.target.module
+    arguments = [f"--interface={s.kind}", "--host=127.0.0.1", f"--port={s.port}", f"--workers={s.workers}"]
+    arguments += [f"--blocking-threads={s.threads}"] * (s.threads is not None)
+    return Command("granian", ["-m", "granian"], [*arguments, f"{where}:{s.target.name}"])
+
+
+def _uwsgi(s: Settings) -> Command:
+    """Uses uWSGI's HTTP router, a process of its own in front of the workers.
+
+    It is the one way in which uWSGI keeps connections open without a thread of a worker for each: behind
+    --http11-socket as many clients are answered as there are threads, while the others starve; --http-socket closes
+    each connection after its answer.
+    """
+    arguments = [f"--http=127.0.0.1:{s.port}", "--http-keepalive=5", f"--module={s.target}", "--master"]
+    arguments += [f"--processes={s.workers}"]
+    arguments += [f"--threads={s.threads}"] * (s.threads is not None)
+    arguments += [f"--listen={min(MOST_CONNECTIONS, longest_queue())}"]  # it refuses to start with more
+    arguments += [f"--pythonpath={s.target.folder}"] * (s.target.folder is not None)
+    # Each worker loads the app, as elsewhere: threads that an app starts (a pool's) do not survive a fork.
+    arguments += ["--lazy-apps", "--need-app", "--die-on-term", "--disable-logging"]
+    # A reload replaces the program: by this Python, not by the one that it was made from.
+    arguments += [f"--binary-path={sys.executable}"]
+    return Command("uwsgi", ["-c", "import sys, pyuwsgi; sys.exit(pyuwsgi.run())"], arguments)
+
+
+def longest_queue() -> int:
+    """How many connections the operating system lets wait at a socket."""
+    with contextlib.suppress(OSError, ValueError):
+        return int(Path("/proc/sys/net/core/somaxconn").read_text())
+    return socket.SOMAXCONN
+
+
 def _python_path(target: Target) -> dict[str, str]:
     """For servers that cannot be told a folder."""
     return {"PYTHONPATH": str(target.folder)} if target.folder is not None else {}
 
 
 SOFTWARE = {
-    "uvicorn": Software("uvicorn", "Uvicorn", _uvicorn, forks=2),
+    "uvicorn": Software("uvicorn", "Uvicorn", _uvicorn, forks_from=2, reloads_from=2),
     "hypercorn": Software("hypercorn", "Hypercorn", _hypercorn),
     "gunicorn": Software("gunicorn", "Gunicorn", _gunicorn, pool=("wsgi",), windows=False),
-    "waitress": Software("waitress", "waitress", _waitress, pool=("wsgi", "asgi"), most_workers=1, forks=2),
+    "uwsgi": Software("pyuwsgi", "uWSGI", _uwsgi, pool=("wsgi", "asgi"), windows=False, router=True, hangs_up=True),
+    "waitress": Software(
+        "waitress", "waitress", _waitress, pool=("wsgi", "asgi"), most_workers=1, forks_from=2, reloads_from=2
+    ),
+    "granian": Software("granian", "Granian", _granian, pool=("wsgi",)),
 }
 
 

@@ -41,20 +41,24 @@ def start(argv: list[str], environment: dict[str, str], **streams: Any) -> subpr
 
 def end(process: subprocess.Popen[bytes], grace: float) -> None:
     """Ask `process` to end, and after `grace` seconds make it; then end whatever it has left behind."""
-    family = descendants(process.pid)  # on Windows there are no sessions
+    family = descendants(process.pid)
     if process.poll() is None:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(grace)
+    kill(process.pid, family)
+    process.wait()
+
+
+def kill(leader: int, family: list[psutil.Process]) -> None:
+    """Kill the session of `leader`; on Windows, which has none, `leader` and its `family`."""
     if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):  # PermissionError: macOS, for one of zombies
-            os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
-        for one in family:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                one.kill()
-    process.wait()
+            os.killpg(leader, signal.SIGKILL)
+        return
+    for pid in [leader, *(process.pid for process in family if process.is_running())]:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGTERM)  # there, the end of it
 
 
 def descendants(pid: int) -> list[psutil.Process]:
@@ -91,7 +95,7 @@ def serve(order: dict[str, Any], gone: threading.Event) -> subprocess.Popen[byte
     with Path(order["log"]).open("ab") as log:
         server = start(order["argv"], order["environment"], stdout=log, stderr=subprocess.STDOUT)
     try:
-        while not answers(order["port"]):
+        while not answers(order["port"], order["hangs_up"]):
             if server.poll() is not None:
                 raise Failed("ended")
             if gone.wait(0.03):
@@ -106,11 +110,12 @@ def serve(order: dict[str, Any], gone: threading.Event) -> subprocess.Popen[byte
     return server
 
 
-def answers(port: int) -> bool:
-    """Whether an HTTP server answers at `port`."""
+def answers(port: int, hangs_up: bool) -> bool:
+    """Whether an HTTP server answers at `port`; if it `hangs_up` where others answer 500, that is an answer too."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
         connection.sendall(QUESTION)
-        return connection.recv(5) == b"HTTP/"
+        answer = connection.recv(5)
+        return answer == b"HTTP/" or (hangs_up and not answer)
     return False
 
 
@@ -153,6 +158,7 @@ def main() -> None:
     threading.Thread(target=orders, args=[arrived, gone], daemon=True).start()
     say(ready=True)
     server: subprocess.Popen[bytes] | None = None
+    undertaker: threading.Thread | None = None
     log: str | None = None
     try:
         for order in heard(arrived):
@@ -162,13 +168,16 @@ def main() -> None:
                 else:
                     log = order["log"]
                     server = serve(order, gone)
-                    threading.Thread(target=bury, args=[server], daemon=True).start()
+                    undertaker = threading.Thread(target=bury, args=[server], daemon=True)
+                    undertaker.start()
                     say(id=order["id"], pid=server.pid)
             except Failed as failure:
                 say(error=str(failure))
     finally:
-        if server is not None:
-            end(server, GRACE)
+        if server is not None and undertaker is not None:
+            if server.poll() is None:  # one that ended long ago has its number no more
+                end(server, GRACE)
+            undertaker.join(GRACE)
         if log is not None:
             with contextlib.suppress(OSError):  # Windows, while the kernel reads it
                 Path(log).unlink(missing_ok=True)

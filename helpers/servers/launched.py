@@ -1,0 +1,219 @@
+"""What `launch` returns: a production server in processes of its own, and what it has written."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+import psutil
+
+from helpers.errors import LessonError
+from helpers.plots import escape
+from helpers.servers import server as room
+from helpers.servers.child import Child
+from helpers.servers.commands import Command, Settings, Software
+from helpers.servers.launch_child import answers, descendants, kill, settle
+from helpers.servers.server import Server
+from helpers.servers.visits import Visits
+
+LOG = 64 * 1024  # bytes of a server's log that are read
+
+
+class Launched(Server):
+    """A production server that runs an app, until `stop`: a `Server` in processes of its own.
+
+    `software` is the server's name (``"gunicorn"``), `kind` the app's (``"wsgi"`` or ``"asgi"``), `command` the command
+    line as a user would type it, `pid` the process that it started. `threads` is the size of each worker's pool, None
+    where the app is not run on one, or the server has its own idea.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        software: str,
+        known: Software,
+        settings: Settings,
+        command: Command,
+        child: Child,
+        pid: int,
+        log: Log,
+    ) -> None:
+        self.name = name
+        self.software = software
+        self.target = str(settings.target)
+        self.kind = settings.kind
+        self.port = settings.port
+        self.workers = settings.workers
+        self.threads = settings.threads
+        self.command = str(command)
+        self.pid = pid
+        self.app = None  # it is not in this process,
+        self.errors = ()  # nor are its exceptions: see `log`
+        self.visits = Visits()
+        self._backend = None
+        self._software = known
+        self._log = log
+        self._child: Child | None = child
+        self._process = psutil.Process(pid)
+
+    @property
+    def running(self) -> bool:
+        """Whether its main process is still there."""
+        return self._child is not None and self._alive()
+
+    @property
+    def entrance(self) -> NoReturn:
+        """There is none to get at. Raises LessonError."""
+        raise LessonError(
+            f"{self.name} runs in a process of its own, where `watch` sees nothing; use serve(app) for that."
+        )
+
+    @property
+    def processes(self) -> list[psutil.Process]:
+        """The processes that answer: the workers, or the main process where it answers itself."""
+        if not self.running:
+            return []
+        if self.workers < self._software.forks_from:
+            return [self._process]
+        with suppress(psutil.NoSuchProcess):
+            return sorted(filter(self._is_worker, self._process.children()), key=lambda process: process.pid)
+        return []
+
+    @property
+    def pids(self) -> list[int]:
+        """The process ids of `processes`."""
+        return [process.pid for process in self.processes]
+
+    @property
+    def log(self) -> str:
+        """What the server and the app have written: the last 64 KiB of it."""
+        return self._log.text
+
+    def reload(self, timeout: float = 20.0) -> Launched:
+        """A graceful reload: new workers load the app anew, the old ones finish what they have begun and end.
+
+        The main process (`pid`) stays; it is told by SIGHUP. Returns when the new workers alone answer. Raises
+        LessonError where the server has no such thing, or when that takes longer than `timeout` seconds.
+        """
+        if not self.running:
+            raise LessonError(f"{self.name} is not running; run its launch(...) cell again.")
+        if self.workers < self._software.reloads_from or not hasattr(signal, "SIGHUP"):
+            what = f"{self._software.title} with {self.workers} worker{'s' * (self.workers != 1)}"
+            raise LessonError(f"{what} has no graceful reload here: stop it and launch it again.")
+        old, deadline = set(self.pids), time.monotonic() + timeout
+        self._process.send_signal(signal.SIGHUP)
+        while True:
+            new = set(self.pids)
+            if len(new) == self.workers and not new & old and answers(self.port, self._software.hangs_up):
+                break
+            if not self.running or time.monotonic() > deadline:
+                raise LessonError(
+                    f"{self.name} did not finish its reload; the last line of its log is “{self._log.last_line}”."
+                )
+            time.sleep(0.05)
+        settle(self.pid, self.workers, threading.Event())
+        return self
+
+    def ask_to_stop(self) -> None:
+        """Ask for a stop, without waiting for it."""
+        if self._child is not None:
+            self._child.ask_to_stop()
+
+    def stop(self) -> None:
+        """Stop it with all its workers. Requests in flight get three seconds. Stopping twice is fine.
+
+        It gets SIGTERM, as from systemd or Docker: what each server does with that is its own.
+        """
+        with room._lock:
+            child, self._child = self._child, None
+            if child is None:
+                return
+            if room._running.get(self.name) is self:
+                del room._running[self.name]
+            child.stop()
+            if self._alive():  # somebody has killed the child that would have seen to it
+                kill(self.pid, descendants(self.pid))
+            self._log.close()
+
+    def summary(self) -> str:
+        return f"{self.name} ({self._kind}) {self._state(self.url)}: {self.command}"
+
+    def body(self) -> str:
+        link = f'<a href="{escape(self.address("/"))}" target="_blank" rel="noopener">{escape(self.url)}</a>'
+        mood = "" if self.running or self._child is None else ' class="bad"'
+        return (
+            f"<p{mood}><b>{escape(self.name)}</b> ({self._kind}) {self._state(link)}</p>"
+            f"<pre>{escape(self.command)}</pre>"
+        )
+
+    def _state(self, where: str) -> str:
+        if self.running:
+            return f"answers at {where}"
+        if self._child is None:
+            return "is stopped"
+        last = self._log.last_line
+        return "has ended" + (f"; the last line of its log is “{last}”" if last else "")
+
+    def _alive(self) -> bool:
+        with suppress(psutil.NoSuchProcess):
+            return self._process.is_running() and self._process.status() != psutil.STATUS_ZOMBIE
+        return False
+
+    def _is_worker(self, process: psutil.Process) -> bool:
+        """Whether that child answers requests: not a router, nor the tracker that multiprocessing has beside them."""
+        with suppress(psutil.Error):
+            if self._software.router:
+                return all(
+                    c.laddr.port != self.port for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN
+                )
+            return "resource_tracker" not in " ".join(process.cmdline())
+        return False  # it has ended
+
+    @property
+    def _kind(self) -> str:
+        workers = f", {self.workers} worker{'s' * (self.workers != 1)}"
+        return f"{self._software.title}, {super()._kind}{workers}"
+
+
+class Log:
+    """The file a server writes to; its end stays readable when the file is gone."""
+
+    def __init__(self) -> None:
+        handle, name = tempfile.mkstemp(prefix="launch-", suffix=".log")
+        self.path = Path(name)
+        self._file = os.fdopen(handle, "rb")
+        self._lock = threading.Lock()
+        self._last = b""
+
+    @property
+    def text(self) -> str:
+        with self._lock:
+            if not self._file.closed:
+                self._file.seek(max(os.fstat(self._file.fileno()).st_size - LOG, 0))
+                self._last = self._file.read(LOG)
+            return self._last.decode(errors="replace")
+
+    @property
+    def last_line(self) -> str:
+        lines = self.text.split("\n")
+        return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")
+
+    @property
+    def reason(self) -> str:
+        """The last exception in it, or else the last line."""
+        errors = re.findall(r"^\s*(?:\w+\.)*(\w*(?:Error|Exception)\b.*)$", self.text, re.MULTILINE)
+        return errors[-1].strip()[:300] if errors else self.last_line
+
+    def close(self) -> None:
+        _ = self.text  # keep it
+        with self._lock:
+            self._file.close()
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)
