@@ -14,6 +14,7 @@ _ROOMS = {
     "upstream": "servers",
     "postgres": "servers",
     "burst": "client",
+    "load": "client",
     "ask": "exchange",
     "watch": "timeline",
     "predict": "claims",

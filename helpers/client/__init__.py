@@ -1,5 +1,7 @@
-"""Send many requests at once, from a process of its own."""
+"""Send requests from a process of its own: many at once, or a load of them for some seconds."""
 
 from helpers.client.bursting import Burst, Reply, burst
+from helpers.client.loading import load
+from helpers.client.results import Load
 
-__all__ = ["Burst", "Reply", "burst"]
+__all__ = ["Burst", "Load", "Reply", "burst", "load"]

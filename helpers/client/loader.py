@@ -24,6 +24,7 @@ TICK = 0.02  # seconds between two looks at the clock and at requests that take 
 SLICE = 0.25  # seconds between two reports
 RETRY = 0.05  # seconds before another try where a connection was refused
 GONE = 1.0  # seconds of nothing but refused connections after which the server counts as gone
+PATIENCE = 0.5  # seconds that the other users wait for the first one's answer
 QUIET = 0.02  # seconds in which a server that closes connections unannounced does so
 IDLE = 1.0  # seconds after which an unused connection is not used again: a server may be about to close it
 CONNECT = 3.0  # seconds that a connection may take
@@ -155,7 +156,9 @@ class Run:
         self.deadline = self.began + int(self.seconds * 1e9)
         self.unanswered = self.concurrency
         self._connect(first=True)
+        patience = self.loop.call_later(min(PATIENCE, self.seconds / 4), self.known.set)
         await self.known.wait()
+        patience.cancel()
         spread = max(0.05, self.concurrency / 5000)  # not all in one moment: that is no load but a blow
         for number in range(1, self.concurrency):
             if self._is_over():

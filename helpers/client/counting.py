@@ -1,0 +1,145 @@
+"""From what the client process tells, slice by slice, to a `Load`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from helpers.client import process
+from helpers.client.results import Load
+
+Order = dict[str, Any]
+SLACK = 10.0  # seconds that the client process may take beyond what its order allows
+
+
+class Meter:
+    """The processor time of the server that listens on `port`: of this process, or of children of it."""
+
+    def __init__(self, port: int) -> None:
+        import psutil
+
+        self.processes: list[psutil.Process] = []
+        me = psutil.Process()
+        with suppress(psutil.Error, OSError):
+            for candidate in [me, *me.children(recursive=True)]:
+                with suppress(psutil.Error, OSError):
+                    for found in candidate.net_connections("tcp"):
+                        if found.status == psutil.CONN_LISTEN and found.laddr.port == port:
+                            self.processes.append(candidate)
+                            break
+
+    def seconds(self) -> float | None:
+        """So far, of all the server's processes; None where it is not known, or one has ended."""
+        import psutil
+
+        try:
+            spent = [process.cpu_times() for process in self.processes]
+        except (psutil.Error, OSError):
+            return None
+        return sum(times.user + times.system for times in spent) if spent else None
+
+
+def send(order: Order, hear: Callable[[Load, float], None] | None = None, meter: Meter | None = None) -> Load:
+    """Have the client process carry out `order`, and count.
+
+    `hear` gets what was counted in each slice, and the seconds since the beginning. With more connections than the
+    process may have files, the order is carried out with as many as it may.
+    """
+    order, doubts = _within_limits(order)
+    slices: list[dict[str, Any]] = []
+
+    def keep(found: dict[str, Any]) -> None:
+        slices.append(found)
+        if hear is not None:
+            hear(count(order, [found], None, doubts), found["until"] / 1e6)
+
+    before = meter.seconds() if meter else None
+    end = process.client.order(order, order["seconds"] + order["timeout"] + SLACK, keep)
+    result = count(order, slices, end, doubts)
+    after = meter.seconds() if meter else None
+    if before is not None and after is not None:
+        result.server_seconds = after - before
+    return result
+
+
+def count(order: Order, slices: list[dict[str, Any]], end: dict[str, Any] | None, doubts: list[str]) -> Load:
+    """`slices` (microseconds since the beginning) as a `Load`; without the `end` of it, by plain counting."""
+    import numpy as np
+
+    def joined(name: str) -> Any:
+        return np.array([value for found in slices for value in found[name]], float)
+
+    is_open = order["rate"] is not None
+    sent, took = joined("sent"), joined("took")
+    due = joined("due") if is_open else sent
+    ended = sent + took
+    outcomes = [outcome for found in slices for outcome in found["outcome"]]
+    good = np.array([isinstance(outcome, int) and 200 <= outcome < 300 for outcome in outcomes], bool)
+    errors = Counter(str(outcome) for outcome, is_good in zip(outcomes, good, strict=True) if not is_good)
+    answered = np.sort(ended[good])
+    gone = end is not None and end["gone"]
+    doubts = list(doubts)
+
+    first, last = slices[0]["from"], min(slices[-1]["until"], order["seconds"] * 1e6)
+    if gone and len(answered):
+        last = min(last, answered[-1])  # what a dead server does not answer is no sign of slowness
+    full = slices[-1]["full"]
+    if end is not None and not is_open and full is not None and last - full >= 0.25 * (last - first):
+        first = full
+        inside = np.minimum(ended, last) - np.maximum(sent, first)
+        answers = float((np.clip(inside, 0, None) / np.maximum(took, 1))[good].sum())
+    else:
+        if end is not None and is_open and len(answered) > 1:
+            first = answered[0]
+            answers = float(((answered > first) & (answered <= last)).sum())
+        else:
+            answers = float((answered <= last).sum())
+        if end is not None and not is_open and not gone and len(answered):
+            doubts.append(
+                "Not every connection had its answer in time to leave out the ramp, so all answers are counted: the "
+                "load is far more than the server takes."
+            )
+    notes = []
+    if end is not None and end["closes"] and order["keep_alive"]:
+        notes.append("The server closes each connection after its answer, so every request pays for a new one.")
+    return Load(
+        url=order["url"],
+        model="open" if is_open else "closed",
+        concurrency=None if is_open else order["concurrency"],
+        rate=order["rate"],
+        seconds=order["seconds"],
+        window=max(last - first, 0.0) / 1e6,
+        answers=answers,
+        completed=int(good.sum()),
+        errors=errors,
+        latency_ms=(ended - due)[good] / 1000,
+        lateness_ms=(sent - due) / 1000 if is_open else np.array([]),
+        client_seconds=end["cpu"] if end else 0.0,
+        elapsed=(slices[-1]["until"] - slices[0]["from"]) / 1e6,
+        lags_ms=np.array(end["lags"], float) / 1000 if end else np.array([]),
+        server_gone=gone,
+        notes=notes,
+        doubts=doubts,
+        closes=bool(end and end["closes"]),
+    )
+
+
+def _within_limits(order: Order) -> tuple[Order, list[str]]:
+    """`order` with no more connections than half the files this process may open, and a sentence if that is fewer."""
+    most = _files() // 2  # the other half is for the server, which may be in this very process
+    wanted = order["concurrency"] or most
+    if wanted <= most:
+        return {**order, "concurrency": min(wanted, 1000)}, []
+    text = f"A process may open {_files():,} files here, so there were {most:,} connections instead of {wanted:,}."
+    return {**order, "concurrency": most}, [text]
+
+
+def _files() -> int:
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return 1 << 20
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft if 0 < soft < 1 << 20 else 1 << 20

@@ -1,0 +1,116 @@
+"""What was measured, on disk as it comes: a file of JSON lines for each measurement, in results/measured/.
+
+The first line says what is measured and on what machine, each further one what came out of a part of it. A kernel that
+is interrupted or killed leaves all the lines before that. The environment variable LESSON_RESULTS names another folder
+than results/.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections import Counter
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from helpers.errors import LessonError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+KEPT = 200  # files; the oldest go first
+PACKAGES = (
+    *("fastapi", "starlette", "pydantic", "uvicorn", "uvloop", "httptools", "flask", "werkzeug"),
+    *("granian", "gunicorn", "hypercorn", "pyuwsgi", "waitress"),
+)
+
+
+class Record:
+    """The file of one measurement. `path` is None where nothing can be written: a measurement goes on without."""
+
+    def __init__(self, what: str, head: dict[str, Any]) -> None:
+        moment = datetime.now(UTC).astimezone()
+        self.head = {"what": what, "when": moment.isoformat(timespec="seconds"), "machine": machine(), **head}
+        self.path: Path | None = None
+        self._file: IO[str] | None = None
+        with suppress(OSError):
+            path = folder() / f"{moment:%Y%m%d-%H%M%S-%f}-{what}.jsonl"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for old in sorted(path.parent.glob("*.jsonl"))[: 1 - KEPT]:
+                old.unlink()
+            self._file, self.path = path.open("x", encoding="utf-8"), path
+        self.add(self.head)
+
+    def add(self, line: dict[str, Any]) -> None:
+        """Write a line; it is in the file when this returns."""
+        if self._file is not None:
+            try:
+                self._file.write(json.dumps(line) + "\n")
+                self._file.flush()
+            except OSError:  # the disk is full
+                self.path = None
+
+    def close(self) -> None:
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
+            self._file = None
+
+
+def read(what: str, path: str | Path | None = None) -> tuple[Path, dict[str, Any], list[dict[str, Any]]]:
+    """A file, its first line and the further ones: of the newest ``"load"`` or ``"measure"``, or of the one at `path`.
+
+    Raises LessonError when there is none, or when it is no such file.
+    """
+    if path is None:
+        if not (files := sorted(folder().glob(f"*-{what}.jsonl"))):
+            raise LessonError(f"No {what}(...) has been recorded yet; run one first.")
+        path = files[-1]
+    path = Path(path)
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise LessonError(f"{path.name} cannot be read as a recorded measurement.") from error
+    found = []
+    with suppress(ValueError):  # half a line of a kernel that was killed
+        found = [json.loads(line) for line in lines[:-1]]
+        found.append(json.loads(lines[-1]))
+    if not found or not isinstance(found[0], dict) or found[0].get("what") != what:
+        raise LessonError(f"{path.name} is not what {what}(...) records.")
+    return path, found[0], found[1:]
+
+
+def folder() -> Path:
+    """Where measurements are kept."""
+    given = os.environ.get("LESSON_RESULTS")
+    root = Path(given).expanduser().absolute() if given else Path(__file__).resolve().parents[2] / "results"
+    return root / "measured"
+
+
+@cache
+def machine() -> dict[str, Any]:
+    """The machine's shape: cores that this process may use, system, Python, and the versions of what is measured."""
+    versions = {}
+    for package in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"cores": cores, "system": platform.system(), "python": platform.python_version(), **versions}
+
+
+def histogram(values: np.ndarray) -> dict[str, int]:
+    """`values` to three digits, with how often each occurs: a file stays small and readable whatever the load."""
+    return dict(Counter(f"{value:.3g}" for value in values))
+
+
+def values(histogram: dict[str, int]) -> np.ndarray:
+    """The values of a `histogram`, smallest first."""
+    import numpy as np
+
+    ordered = sorted((float(value), count) for value, count in histogram.items())
+    return np.repeat([value for value, _ in ordered], [count for _, count in ordered]).astype(float)
