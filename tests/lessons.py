@@ -89,6 +89,25 @@ def run_all(notebook: NotebookNode, folder: Path, seconds: float, times: int = 1
             yield deepcopy(client.nb)
 
 
+def shown(notebook: NotebookNode) -> dict[str, str]:
+    """What each code cell of an executed notebook shows, as plain text, by the cell's id."""
+    texts = {}
+    for cell in code_cells(notebook):
+        parts = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+        texts[cell.id] = "".join(parts)  # a stream may come in pieces
+    return texts
+
+
+def changed(notebook: NotebookNode, changes: Iterable[tuple[str, str, str]]) -> NotebookNode:
+    """A copy of `notebook` with each (cell's id, old text, new text) carried out: what a learner does in a flip."""
+    copy = deepcopy(notebook)
+    cells = {cell.id: cell for cell in copy.cells}
+    for cell_id, old, new in changes:
+        assert old in cells[cell_id].source, f"{old!r} is not in cell {cell_id!r}"
+        cells[cell_id].source = cells[cell_id].source.replace(old, new)
+    return copy
+
+
 def troubles(notebook: NotebookNode) -> Iterator[str]:
     """What a learner should not see in the outputs of an executed notebook: errors, and anything on stderr."""
     for cell, output in outputs(notebook):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from lessons import ROOT, read, run_all, troubles
+from lessons import ROOT, changed, read, run_all, shown, troubles
 from nbformat import NotebookNode
 from test_exercises import attempt_at
 
@@ -41,17 +41,6 @@ def test_another_right_answer_passes_too(name: str) -> None:
     assert ALSO_RIGHT[name] != exercise.solution
     feedback = check(exercise.id, attempt_at(exercise, ALSO_RIGHT[name]))
     assert feedback.status == "passed", feedback.message
-
-
-def shown(notebook: NotebookNode) -> dict[str, str]:
-    """What each code cell shows, as plain text, by the cell's id."""
-    texts = {}
-    for cell in notebook.cells:
-        parts = [
-            output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.get("outputs", [])
-        ]
-        texts[cell.id] = "".join(parts)  # a stream may come in pieces
-    return texts
 
 
 def run(notebook: NotebookNode, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
@@ -105,12 +94,7 @@ FLIPS = (
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
 def test_each_flip_turns_its_result_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    notebook = read(NOTEBOOK)
-    cells = {cell.id: cell for cell in notebook.cells}
-    for flipped, old, new in FLIPS:
-        assert old in cells[flipped].source
-        cells[flipped].source = cells[flipped].source.replace(old, new)
-    seen = run(notebook, tmp_path, monkeypatch)
+    seen = run(changed(read(NOTEBOOK), FLIPS), tmp_path, monkeypatch)
     assert "'pages'" in seen["book-schema"]
     assert "checks the body: no" in seen["judge-c7"]
     assert "Verdict: does not hold." in seen["judge-c7"]

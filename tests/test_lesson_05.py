@@ -1,0 +1,134 @@
+"""Lesson 05: other right answers to its exercises, and runs in which everything comes out as its text says."""
+
+import re
+from pathlib import Path
+
+import pytest
+from lessons import ROOT, changed, read, run_all, shown, troubles
+from nbformat import NotebookNode
+from test_exercises import attempt_at
+
+from helpers import check
+from helpers.exercises import find
+from helpers.exercises.lesson_05 import PAGE, THAW, THREADS
+
+NOTEBOOK = ROOT / "notebooks" / "05_sync_and_async.ipynb"
+SECONDS = 120  # for one run of the lesson
+
+IN_A_THREAD = THAW.replace("def report", "async def report").replace("from fastapi", "import asyncio\n\nfrom fastapi")
+GATHER = "await asyncio.gather(weather(), news(), stocks(), return_exceptions=True)"
+WITHOUT_FLASK = PAGE.replace("from flask import Flask", "from fastapi import FastAPI").replace(
+    'Flask("page")', "FastAPI()"
+)
+
+ALSO_RIGHT = {
+    "5.1 in a thread of asyncio's": IN_A_THREAD.replace(
+        "slow_report(number)}", "await asyncio.to_thread(slow_report, number)}"
+    ),
+    "5.1 in a thread of Starlette's": IN_A_THREAD.replace("import asyncio\n", "")
+    .replace("slow_report(number)}", "await run_in_threadpool(slow_report, number)}")
+    .replace("import FastAPI\n", "import FastAPI\nfrom fastapi.concurrency import run_in_threadpool\n"),
+    "5.1 in Flask": THAW.replace("fastapi", "flask")
+    .replace("FastAPI()", 'Flask("thawed")')
+    .replace("FastAPI", "Flask")
+    .replace("{number}", "<int:number>")
+    .replace("number: int", "number"),
+    "5.2 by trying": """\
+import math
+
+
+def threads_for(people, wait, limit):
+    return next((n for n in range(1, people + 1) if math.ceil(people / n) * wait <= limit), None)
+""",
+    "5.2 with whole numbers alone": THREADS.replace("math.ceil(people / waves)", "-(-people // waves)"),
+    "5.3 with tasks": PAGE.replace(
+        "    found = " + GATHER,
+        """\
+    tasks = [asyncio.create_task(source()) for source in (weather, news, stocks)]
+    await asyncio.wait(tasks)
+    found = [task.exception() or task.result() for task in tasks]""",
+    ),
+    "5.3 from a plain view": PAGE.replace("async def", "def")
+    .replace("found = " + GATHER, "found = asyncio.run(gathered())")
+    .replace('@page.get("/")', f'async def gathered():\n    return {GATHER}\n\n\n@page.get("/")'),
+    "5.3 in FastAPI": WITHOUT_FLASK,
+}
+
+
+@pytest.mark.parametrize("name", ALSO_RIGHT)
+def test_another_right_answer_passes_too(name: str) -> None:
+    exercise = find(name.split()[0])
+    assert ALSO_RIGHT[name] != exercise.solution
+    feedback = check(exercise.id, attempt_at(exercise, ALSO_RIGHT[name]))
+    assert feedback.status == "passed", feedback.message
+
+
+def run(notebook: NotebookNode, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    monkeypatch.setenv("LESSON_RESULTS", str(folder))
+    (executed,) = run_all(notebook, NOTEBOOK.parent, SECONDS)
+    assert list(troubles(executed)) == []
+    return shown(executed)
+
+
+def milliseconds(text: str) -> list[float]:
+    """The times in a summary, in order."""
+    return [float(number.replace(",", "")) for number in re.findall(r"([\d,]+) ms", text)]
+
+
+@pytest.mark.lesson
+@pytest.mark.timeout(SECONDS + 60)
+def test_everything_comes_out_as_the_text_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = run(read(NOTEBOOK), tmp_path, monkeypatch)
+    assert seen["run-freeze"].startswith("fastapi /block blocks the event loop")
+    awaited, blocked, threaded = (panel for panel in seen["run-freeze"].split("fastapi /")[-3:])
+    assert "all 20 at the same time (1 thread, 1 event loop)" in awaited
+    assert "one after another (1 thread, 1 event loop, blocked" in blocked
+    assert "all 20 at the same time (20 threads" in threaded
+    assert milliseconds(blocked)[0] > 5 * max(milliseconds(awaited)[0], milliseconds(threaded)[0])
+    assert seen["judge-pool"].startswith("most /def requests at the same time: 40")
+    assert "(40 threads" in seen["run-pool"]
+    assert "all 100 at the same time (100 threads" in seen["run-wide"]
+    assert re.findall(r"\((\d+) threads?\)", seen["run-flask"]) == ["1", "10", "20"]
+    assert "'calls': 20, 'calls that ran on a loop': 20" in seen["run-async-views"]
+    assert "one after another (1 thread)" in seen["look-async-views"]
+    assert "one after another (20 threads, 20 event loops)" in seen["look-async-views"]
+    assert milliseconds(seen["run-gather"])[0] < 3 * 50
+    assert seen["run-quart"].count("all 20 at the same time (1 thread, 1 event loop)") == 2
+    assert seen["run-mail"] == "{'Flask': ['cancelled'], 'Quart': ['sent'], 'FastAPI': ['sent']}"
+    outcomes = [line.strip() for line in seen["run-nest"].splitlines()][1::2]
+    assert [outcome == "fine" for outcome in outcomes] == [True, True, False, False, True, True, False]
+    assert "cannot be called from a running event loop" in outcomes[2]
+    pings = dict(re.findall(r"/ping\?during=/sum/(\w+): 1 request, (\d+) ms", seen["run-computing"]))
+    assert int(pings["async"]) > int(pings["def"])
+    held = {f"C{number}": seen[f"judge-c{number}"] for number in (3, 22, 23, 24, 26, 27, 28, 29)}
+    conditions = [claim for claim, text in held.items() if "Verdict: holds with conditions." in text]
+    assert conditions == ["C3", "C24", "C26"]
+    assert [claim for claim, text in held.items() if "Verdict: does not hold." in text] == ["C29"]
+    assert [claim for claim, text in held.items() if "Verdict: holds." in text] == ["C22", "C23", "C27", "C28"]
+
+
+FLIPS = (
+    ("waiting-app", "async def stubborn", "def stubborn"),
+    ("wide-app", "total_tokens = 100", "total_tokens = 1"),
+    ("run-flask", "[1, 10, 40]", "[20, 10, 40]"),
+    (
+        "async-app",
+        "await asyncio.gather(asyncio.sleep(wait), asyncio.sleep(wait), asyncio.sleep(wait))",
+        "await asyncio.sleep(wait)\n    await asyncio.sleep(wait)\n    await asyncio.sleep(wait)",
+    ),
+    ("quart-app", "await asyncio.sleep(wait)", "time.sleep(wait)"),
+    ("run-freeze", "watch(fastapi)", 'watch(fastapi, guesses={"/block": 60})'),
+)
+
+
+@pytest.mark.lesson
+@pytest.mark.timeout(SECONDS + 60)
+def test_each_flip_turns_its_result_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flips = [*FLIPS[:1], ("run-wide", "people", "30"), *FLIPS[1:]]  # a hundred in line would take five seconds
+    seen = run(changed(read(NOTEBOOK), flips), tmp_path, monkeypatch)
+    assert "blocks the event loop" not in seen["run-freeze"]
+    assert "Verdict: holds." in seen["judge-c24"]
+    assert "one after another (1 thread" in seen["run-wide"]
+    assert re.findall(r"\((\d+) threads?\)", seen["run-flask"]) == ["20", "10", "20"]
+    assert milliseconds(seen["run-gather"])[0] >= 3 * 50
+    assert "quart /async blocks the event loop" in seen["run-quart"]
