@@ -14,7 +14,7 @@ from typing import NamedTuple
 from helpers.claims.store import open_store
 from helpers.errors import one_line
 from helpers.plots import Drawn, escape
-from helpers.servers import serve
+from helpers.servers import NoDatabase, postgres, serve
 from helpers.servers.address import jupyter_server, proxy_base
 
 PROJECT = "fastapi-vs-flask-on-trial"
@@ -62,7 +62,7 @@ class Environment(Drawn):
 
 def environment() -> Environment:
     """Look at this machine and say whether the lessons can run, with the fix for whatever is missing."""
-    checks = [_python, _packages, _loopback, _proxy_variables, _browser, _results, _patched]
+    checks = [_python, _packages, _loopback, _proxy_variables, _browser, _results, _database, _patched]
     return Environment([finding for check in checks for finding in _safely(check)])
 
 
@@ -158,6 +158,17 @@ def _results() -> Iterator[Finding]:
         yield Finding("Results", "limited", " ".join(notices))
     else:
         yield Finding("Results", "ready", f"Your guesses and verdicts are kept in {kept.place}.")
+
+
+def _database() -> Iterator[Finding]:
+    """Whether lesson 06 gets its PostgreSQL; it stops with the kernel, or with `stop_all`."""
+    try:
+        database = postgres()
+    except NoDatabase as error:
+        yield Finding("Database", "limited", str(error))
+    else:
+        whose = "the one that DATABASE_URL names, answers" if database.external else "started here, for lesson 06"
+        yield Finding("Database", "ready", f"PostgreSQL {database.version}, {whose}.")
 
 
 def _patched() -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from importlib import metadata
 
 import pytest
 
-from helpers import environment, readiness
+from helpers import environment, readiness, stop_all
 
 
 def found(topic):
@@ -70,3 +70,12 @@ def test_a_kernel_changed_by_nest_asyncio(monkeypatch):
     assert found("asyncio") is None
     monkeypatch.setattr(asyncio, "_nest_patched", True, raising=False)
     assert found("asyncio").state == "limited"
+
+
+def test_the_database_of_lesson_06(monkeypatch):
+    assert found("Database").found.startswith("PostgreSQL")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
+    database = found("Database")
+    assert database.state == "limited" and "DATABASE_URL" in database.found
+    assert environment().ready
+    stop_all()
