@@ -20,6 +20,7 @@ from pathlib import Path
 from helpers.errors import LessonError
 from helpers.servers.detect import Kind
 
+WINDOWS = os.name == "nt"
 MOST_CONNECTIONS = 1000  # for the servers that refuse, or leave waiting, what is beyond a limit
 
 
@@ -202,10 +203,10 @@ def find(name: str) -> Software:
     software = SOFTWARE[name]
     if not _runs_here(software):
         others = ", ".join(other for other, candidate in SOFTWARE.items() if _runs_here(candidate))
-        why = "does not exist for Windows" if os.name == "nt" and not software.windows else "is not installed here"
+        why = "does not exist for Windows" if WINDOWS and not software.windows else "is not installed here"
         raise NoSuchServer(f"{software.title} {why}; what runs instead: {others}.")
     return software
 
 
 def _runs_here(software: Software) -> bool:
-    return (software.windows or os.name != "nt") and find_spec(software.module) is not None
+    return (software.windows or not WINDOWS) and find_spec(software.module) is not None

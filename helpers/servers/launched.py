@@ -207,9 +207,12 @@ class Log:
 
     @property
     def reason(self) -> str:
-        """The last exception in it, or else the last line."""
-        errors = re.findall(r"^\s*(?:\w+\.)*(\w*(?:Error|Exception)\b.*)$", self.text, re.MULTILINE)
-        return errors[-1].strip()[:300] if errors else self.last_line
+        """The last exception in it, or else the first line that speaks of a failure, or else the last line."""
+        text = self.text
+        if exceptions := re.findall(r"^\s*(?:\w+\.)*(\w*(?:Error|Exception)\b.*)$", text, re.MULTILINE):
+            return exceptions[-1].strip()[:300]
+        failure = re.search(r"^.*(?:error|failed).*$", text, re.MULTILINE | re.IGNORECASE)
+        return failure[0].strip()[:300] if failure else self.last_line
 
     def close(self) -> None:
         _ = self.text  # keep it
