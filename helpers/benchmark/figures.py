@@ -1,0 +1,184 @@
+"""What loads amount to, drawn: throughput against concurrency, ratios against threads, latencies as distributions.
+
+Theory is Little's law (John D. C. Little, 1961): requests in the system = throughput x time in the system. With a wait
+of W seconds, c clients and room for m requests at once, throughput is at most min(c, m) / W.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import inf, log10
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+from helpers.client.results import Load, digits
+from helpers.errors import LessonError
+from helpers.plots import FASTAPI, FLASK, INK, NOTICE, QUIET, Picture, canvas, color_of
+
+if TYPE_CHECKING:
+    from helpers.benchmark.statistics import Estimate
+
+MARKS = ("o", "s", "^", "D", "v")
+STYLES = ("-", "--", "-.", ":")
+QUANTILES = {50: "o", 95: "s", 99: "D"}
+
+
+def against_concurrency(
+    loads: Mapping[str, Sequence[Load]], wait: float, threads: Mapping[str, int] | None = None
+) -> Picture:
+    """Good answers a second against the number of clients, with what Little's law allows drawn in.
+
+    `loads` has for each arm one closed-model Load for each concurrency; `wait` is the endpoint's wait in seconds;
+    `threads` says how many requests at once an arm has room for, where that is limited.
+    """
+    if not loads or not all(loads.values()) or any(load.concurrency is None for arm in loads.values() for load in arm):
+        raise LessonError("Give at least one closed-model load for each name: load(url, concurrency=50).")
+    if not wait > 0:
+        raise LessonError(f"Little's law needs a wait above zero seconds; {wait!r} is not.")
+    threads = threads or {}
+    points = {name: sorted((load.concurrency, load.throughput) for load in arm) for name, arm in loads.items()}
+    most = max(c for arm in points.values() for c, _ in arm)
+    shares = {name: rate / (min(c, threads.get(name, inf)) / wait) for name, ((*_, (c, rate))) in points.items()}
+    limits = {name: "its threads’ limit" if name in threads else "the limit" for name in points}
+    title = f"At {most} connections: " + "; ".join(
+        f"{name} {digits(points[name][-1][1])} a second ({share:.0%} of {limits[name]})"
+        for name, share in shares.items()
+    )
+    with canvas(height=3.8) as drawing:
+        (axes,) = drawing.axes
+        highest = max(rate for arm in points.values() for _, rate in arm)
+        axes.plot([0, most], [0, most / wait], color=INK, linewidth=1, linestyle=(0, (5, 4)))
+        reach = min(most, 1.12 * highest * wait)
+        label = f"Little's law: connections ÷ {wait * 1000:g} ms"
+        axes.annotate(label, (reach, reach / wait), (-8, 0), textcoords="offset points", ha="right", size=9)
+        for (name, arm), mark, style in zip(points.items(), _cycled(MARKS), _cycled(STYLES), strict=False):
+            axes.plot(*zip(*arm, strict=True), mark + style, color=color_of(name), markersize=6)
+            axes.annotate(
+                name, arm[-1], (8, 0), textcoords="offset points", va="center", weight="bold", color=color_of(name)
+            )
+            if name in threads:
+                ceiling = threads[name] / wait
+                axes.plot([0, most], [ceiling] * 2, color=color_of(name), linewidth=1, linestyle=(0, (1, 3)))
+                axes.annotate(
+                    f"{threads[name]} ÷ {wait * 1000:g} ms", (0, ceiling), (4, 3), textcoords="offset points", size=8.5
+                )
+        axes.set(xlabel="connections (concurrency)", ylabel="good answers a second")
+        axes.set_xlim(0, most * 1.25)
+        axes.set_ylim(0, highest * 1.18)
+        _title(drawing.figure, title)
+        said = "; ".join(
+            f"{name}: " + ", ".join(f"{digits(rate)} at {c}" for c, rate in arm) for name, arm in points.items()
+        )
+        return drawing.picture(f"{title}. Good answers a second by connections: {said}.")
+
+
+def against_threads(ratios: Mapping[int, Estimate], concurrency: int, band: tuple[float, float] = (3, 10)) -> Picture:
+    """How many times Flask's throughput FastAPI has, against the number of Flask's threads; the article's `band`.
+
+    `ratios` has an Estimate for each number of threads. Dashed: what min(threads, connections) foresees for an arm
+    that has no limit but the `concurrency`.
+    """
+    if not ratios:
+        raise LessonError("Give at least one ratio: {10: comparison.ratio('FastAPI', 'Flask, 10 threads')}.")
+    threads = sorted(ratios)
+    low, high = band
+    inside = sum(low <= ratios[n].value <= high for n in threads)
+    values = [ratios[n].value for n in threads]
+    title = (
+        f"From {digits(min(values))} to {digits(max(values))} times, by the number of Flask's threads; "
+        f"{inside} of {len(threads)} settings lie in the article's {low:g} to {high:g}"
+    )
+    from matplotlib.ticker import FuncFormatter, NullLocator
+
+    with canvas(height=3.8) as drawing:
+        (axes,) = drawing.axes
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.axhspan(low, high, facecolor=NOTICE, alpha=0.25, edgecolor="none")
+        axes.axhline(1, color=QUIET, linewidth=1)
+        left, right = min(threads) / 1.3, max(threads) * 1.9
+        axes.annotate(f"the article: {low:g} to {high:g} times", (right, (low * high) ** 0.5), ha="right", va="center")
+        axes.annotate("no difference", (left, 1), (6, 4), textcoords="offset points", size=9)
+        steps = [left * (right / left) ** (i / 60) for i in range(61)]
+        foreseen = [concurrency / min(step, concurrency) for step in steps]
+        axes.plot(steps, foreseen, color=INK, linewidth=1, linestyle=(0, (5, 4)))
+        axes.annotate(
+            f"in theory: {concurrency} ÷ threads", (steps[6], foreseen[6]), (10, 4), textcoords="offset points", size=9
+        )
+        for n in threads:
+            each = ratios[n]
+            ends = [max(each.low, 1e-3), min(each.high, 1e4)]
+            axes.plot([n, n], ends, color=INK, linewidth=2, marker="_", markersize=9)
+            face = INK if each.conclusive else "none"
+            axes.plot(n, each.value, "o", markerfacecolor=face, markeredgecolor=INK, markersize=8)
+            axes.annotate(digits(each.value), (n, each.value), (9, -12), textcoords="offset points", weight="bold")
+        axes.set_xlim(left, right)
+        axes.set_ylim(min(0.7, *values) / 1.2, max(high, concurrency / left, *values) * 1.4)
+        axes.set_xticks(threads, [str(n) for n in threads])
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.set(xlabel="threads of the Flask server", ylabel="FastAPI ÷ Flask, throughput")
+        _title(drawing.figure, title)
+        said = "; ".join(f"{n} threads: {ratios[n].words}" for n in threads)
+        unsure = [str(n) for n in threads if not ratios[n].conclusive]
+        hollow = f" Hollow, because inconclusive: {', '.join(unsure)} threads." if unsure else ""
+        return drawing.picture(f"{title}. {said}.{hollow}")
+
+
+def latencies(loads: Mapping[str, Load], q: int = 99) -> Picture:
+    """How long the good answers took: the share that came within a time, for each load, with p50, p95 and p99.
+
+    The title compares the `q`-th percentile. Upper shares are drawn apart (-log10 of what is left): the tail is what
+    people notice. For an open model a time counts from the moment the request was due.
+    """
+    empty = [name for name, load in loads.items() if not load.completed]
+    if not loads or empty:
+        raise LessonError(f"There are no good answers to draw{': ' + ', '.join(empty) if empty else ''}.")
+    found = "; ".join(f"{name}, {digits(load.percentile(q))} ms" for name, load in loads.items())
+    title = f"{q} of 100 answers came within: {found}"
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    with canvas(height=3.6) as drawing:
+        (axes,) = drawing.axes
+        axes.set_xscale("log")
+        for index, ((name, load), style) in enumerate(zip(loads.items(), _cycled(STYLES), strict=False)):
+            color, times = _shade(name, index), sorted(load.latency_ms)
+            shares = [(rank + 0.5) / len(times) for rank in range(len(times))]
+            axes.step(times, [_tail(share) for share in shares], color=color, linestyle=style, linewidth=2)
+            for each, mark in QUANTILES.items():
+                axes.plot(load.percentile(each), _tail(each / 100), mark, color=color, markersize=8, zorder=4)
+            spot = (load.percentile(75 - 12 * index), _tail(0.75 - 0.12 * index))
+            axes.annotate(name, spot, (10, -10), textcoords="offset points", weight="bold", color=color)
+        axes.set_ylim(0, _tail(0.997))
+        ticks = {0: "0", 0.5: "p50 ●", 0.9: "p90", 0.95: "p95 ■", 0.99: "p99 ◆"}
+        axes.set_yticks([_tail(share) for share in ticks], ticks.values())
+        axes.tick_params(axis="y", length=0)
+        axes.grid(axis="y", color=QUIET, alpha=0.3)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axes.set(xlabel="milliseconds until the answer was there", ylabel="share of the answers, stretched")
+        _title(drawing.figure, title)
+        said = "; ".join(
+            f"{name}: " + ", ".join(f"p{each} {digits(load.percentile(each))} ms" for each in QUANTILES)
+            for name, load in loads.items()
+        )
+        return drawing.picture(f"{title}. {said}.")
+
+
+def _shade(name: str, index: int) -> str:
+    """The framework's colour, or one of two others for names that are no framework's."""
+    color = color_of(name)
+    return color if color in (FASTAPI, FLASK) else (INK, NOTICE, QUIET)[index % 3]
+
+
+def _tail(share: float) -> float:
+    return -log10(1 - share)
+
+
+def _cycled(choices: Sequence[str]) -> list[str]:
+    return [*choices] * 5
+
+
+def _title(figure: object, title: str) -> None:
+    figure.suptitle(fill(title, 82), x=0.01, ha="left", weight="bold", size=12)  # type: ignore[attr-defined]
