@@ -15,6 +15,7 @@ _ROOMS = {
     "postgres": "servers",
     "burst": "client",
     "load": "client",
+    "measure": "benchmark",
     "ask": "exchange",
     "watch": "timeline",
     "predict": "claims",

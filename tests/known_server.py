@@ -7,10 +7,15 @@ done since the last time it was asked, by path.
 import asyncio
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 BIG = b"x" * 1_000_000
@@ -108,6 +113,47 @@ async def main() -> None:
     server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=512)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
+
+
+class Known:
+    """A server of known behaviour in a process of its own."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(Path(__file__))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.url = f"http://127.0.0.1:{int(self.process.stdout.readline())}"
+
+    def counts(self) -> dict[str, int]:
+        """What it has done since the last time it was asked."""
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(self.url + "/counts", timeout=5) as answer:
+            return json.load(answer)
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+@contextmanager
+def known_server() -> Iterator[Known]:
+    server = Known()
+    try:
+        yield server
+    finally:
+        server.end()
+
+
+def soon(check: Callable[[], None]) -> None:
+    """Run `check`, which depends on the machine's having time, up to three times."""
+    for tries in (2, 1, 0):
+        try:
+            return check()
+        except AssertionError:
+            if not tries:
+                raise
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """`load` against servers of known behaviour: what it counts, what it times, and what it leaves behind."""
 
-import json
 import os
 import signal
 import subprocess
@@ -8,14 +7,13 @@ import sys
 import textwrap
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import flask
 import numpy as np
 import pytest
+from known_server import Known, known_server, soon
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -23,54 +21,11 @@ from helpers import LessonError, load, serve, stop_all
 from helpers.client import Load, process
 from helpers.client.counting import count
 
-KNOWN = Path(__file__).with_name("known_server.py")
-
-
-class Known:
-    """A server of known behaviour in a process of its own."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, str(KNOWN)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self.url = f"http://127.0.0.1:{int(self.process.stdout.readline())}"
-
-    def counts(self) -> dict[str, int]:
-        """What it has done since the last time it was asked."""
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(self.url + "/counts", timeout=5) as answer:
-            return json.load(answer)
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
-
-
-@contextmanager
-def known_server() -> Iterator[Known]:
-    server = Known()
-    try:
-        yield server
-    finally:
-        server.end()
-
 
 @pytest.fixture(scope="module")
 def known() -> Iterator[Known]:
     with known_server() as server:
         yield server
-
-
-def soon(check) -> None:
-    """Run `check`, which depends on the machine's having time, up to three times."""
-    for tries in (2, 1, 0):
-        try:
-            return check()
-        except AssertionError:
-            if not tries:
-                raise
 
 
 def test_a_fixed_wait_is_measured_as_it_is(known):

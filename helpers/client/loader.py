@@ -105,6 +105,7 @@ class Run:
         self.concurrency, self.rate, self.seconds = order["concurrency"], order["rate"], order["seconds"]
         self.keep, self.timeout = order["keep_alive"] and not order["closes"], order["timeout"]
         self.closes = order["closes"]
+        self.patience = 0.0 if order["known"] else min(PATIENCE, self.seconds / 4)
         self.tell = tell
         self.loop = asyncio.get_running_loop()
         self.wires: set[Wire] = set()
@@ -156,7 +157,7 @@ class Run:
         self.deadline = self.began + int(self.seconds * 1e9)
         self.unanswered = self.concurrency
         self._connect(first=True)
-        patience = self.loop.call_later(min(PATIENCE, self.seconds / 4), self.known.set)
+        patience = self.loop.call_later(self.patience, self.known.set)
         await self.known.wait()
         patience.cancel()
         spread = max(0.05, self.concurrency / 5000)  # not all in one moment: that is no load but a blow

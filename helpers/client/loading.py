@@ -104,7 +104,8 @@ def plan(
         "rate": rate,
         "seconds": float(seconds),
         "keep_alive": bool(keep_alive),
-        "closes": False,
+        "closes": False,  # whether the server closes connections unannounced, and whether that is known yet
+        "known": False,
         "timeout": float(timeout),
     }
 

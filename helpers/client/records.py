@@ -78,8 +78,7 @@ def read(what: str, path: str | Path | None = None) -> tuple[Path, dict[str, Any
         raise LessonError(f"{path.name} cannot be read as a recorded measurement.") from error
     found = []
     with suppress(ValueError):  # half a line of a kernel that was killed
-        found = [json.loads(line) for line in lines[:-1]]
-        found.append(json.loads(lines[-1]))
+        found += map(json.loads, lines)
     if not found or not isinstance(found[0], dict) or found[0].get("what") != what:
         raise LessonError(f"{path.name} is not what {what}(...) records.")
     return path, found[0], found[1:]

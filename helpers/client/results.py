@@ -86,30 +86,33 @@ class Load(Drawn):
 
     @property
     def warning(self) -> str:
-        return " ".join(self._warnings())
+        return " ".join(self.warnings())
 
-    def _warnings(self) -> list[str]:
-        import numpy as np
-
+    def warnings(self) -> list[str]:
+        """The sentences of `warning`."""
         found = list(self.doubts)
         if self.server_gone:
             found.append("The server was gone before the end: this is not a slow server but a dead one.")
-        if self.client_cpu > BUSY:
-            found.append(
-                f"The client used {self.client_cpu:.0%} of a processor core: it may have been the limit itself."
-            )
-        elif len(self.lags_ms) and (lag := np.percentile(self.lags_ms, 90)) > LAG:
-            found.append(
-                f"This computer is busy: the client often got the processor {lag:.0f} ms late, so the numbers say as "
-                "much about that as about the server."
-            )
-        if len(self.lateness_ms) and (late := np.percentile(self.lateness_ms, 99)) > LATE:
-            found.append(f"Requests left up to {late:.0f} ms after they were due; do not trust this run.")
+        elif why := self.disturbance:
+            found.append(f"Do not take these numbers for the server's: {why}.")
         return found
+
+    @property
+    def disturbance(self) -> str:
+        """Why the numbers say as much about something else as about the server; empty when they do not."""
+        import numpy as np
+
+        if self.client_cpu > BUSY:
+            return f"the client needed {self.client_cpu:.0%} of a processor core, so it may have been the limit"
+        if len(self.lags_ms) and (lag := np.percentile(self.lags_ms, 90)) > LAG:
+            return f"this computer is so busy that the client often woke up {lag:.0f} ms late"
+        if len(self.lateness_ms) and (late := np.percentile(self.lateness_ms, 99)) > LATE:
+            return f"requests left up to {late:.0f} ms after they were due"
+        return "the server died" if self.server_gone else ""
 
     def summary(self) -> str:
         q = f"p50 {_ms(self.percentile(50))}, p95 {_ms(self.percentile(95))}, p99 {_ms(self.percentile(99))}"
-        sentences = [f"{self._headline()}.", f"Latency {q}." if self.completed else "", *self._warnings(), *self.notes]
+        sentences = [f"{self._headline()}.", f"Latency {q}." if self.completed else "", *self.warnings(), *self.notes]
         return " ".join(filter(None, [self._origin(), *sentences]))
 
     def body(self) -> str:
@@ -126,7 +129,7 @@ class Load(Drawn):
         head = "".join(f"<th>{name}</th>" for name in rows)
         cells = "".join(f"<td>{value}</td>" for value in rows.values())
         mood = "bad" if self.server_gone or not self.completed else "good" if not self.failed else "note"
-        notes = "".join(f'<p class="note">{escape(text)}</p>' for text in self._warnings())
+        notes = "".join(f'<p class="note">{escape(text)}</p>' for text in self.warnings())
         notes += "".join(f'<p class="quiet">{escape(text)}</p>' for text in filter(None, [*self.notes, self._origin()]))
         return (
             f'<p class="{mood}">{escape(self._headline())}.</p>'

@@ -1,0 +1,7 @@
+"""Compare servers under the same load: interleaved rounds, and ratios with the interval they are good for."""
+
+from helpers.benchmark.comparison import Comparison
+from helpers.benchmark.plan import measure
+from helpers.benchmark.statistics import Estimate
+
+__all__ = ["Comparison", "Estimate", "measure"]

@@ -1,0 +1,127 @@
+"""`Comparison`: arms under the same load, round by round."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from helpers.benchmark.statistics import Estimate, estimate
+from helpers.client import records
+from helpers.client.results import Load, digits, origin, together
+from helpers.errors import LessonError
+from helpers.plots import Drawn, escape
+
+Round = dict[str, Load]
+
+
+@dataclass(repr=False)
+class Comparison(Drawn):
+    """What `measure` found. `arms` has a Load for each name, over all rounds; `rounds` has them one by one.
+
+    ``ratio("FastAPI", "Flask")`` is how many times Flask's throughput FastAPI has, as an Estimate. `warning` is what
+    makes the numbers doubtful, empty when nothing does. `recorded` is None, or says when and on what machine it was
+    measured, where it was read from a file.
+    """
+
+    urls: dict[str, str]
+    concurrency: int
+    rounds: list[Round]
+    seconds: float  # that it took, warm-up included
+    ended: str = ""  # why there were no more rounds
+    recorded: dict[str, Any] | None = field(default=None)
+
+    @cached_property
+    def arms(self) -> dict[str, Load]:
+        return {name: together([found[name] for found in self.rounds]) for name in self.urls}
+
+    def ratio(self, a: str, b: str) -> Estimate:
+        """How many times `b`'s throughput `a` has. Raises LessonError for names that were not measured."""
+        for name in (a, b):
+            if name not in self.urls:
+                raise LessonError(f"There is no arm {name!r}; there are {', '.join(map(repr, self.urls))}.")
+        pairs = [(found[a].throughput, found[b].throughput) for found in self.rounds]
+        doubt = next((why for name in (a, b) if (why := self.arms[name].disturbance)), "")
+        return estimate(a, b, pairs, doubt)
+
+    @property
+    def ratios(self) -> list[Estimate]:
+        """The first arm beside each of the others."""
+        first, *others = self.urls
+        return [self.ratio(first, other) for other in others]
+
+    @property
+    def warning(self) -> str:
+        return " ".join(self._warnings())
+
+    def _warnings(self) -> list[str]:
+        found = {warning: name for name, arm in self.arms.items() for warning in arm.warnings()}
+        return [f"{name}: {warning}" for warning, name in found.items()]
+
+    def summary(self) -> str:
+        arms = [f"{name}: {self._figures(arm)}" for name, arm in self.arms.items()]
+        ratios = [ratio.summary() for ratio in self.ratios]
+        notes = [*self._warnings(), *self._notes()]
+        return " ".join([f"{self._setup()}.", *(f"{text}." for text in arms), *ratios, *notes])
+
+    def body(self) -> str:
+        from helpers.benchmark.drawing import draw
+
+        head = ("", "answers a second", "p50", "p95", "p99", "failed", "server’s processor", "client’s processor")
+        rows = "".join(
+            f"<tr><th>{escape(name)}</th>" + "".join(f"<td>{escape(cell)}</td>" for cell in self._cells(arm)) + "</tr>"
+            for name, arm in self.arms.items()
+        )
+        warnings = "".join(f'<p class="note">{escape(text)}</p>' for text in self._warnings())
+        notes = "".join(f'<p class="quiet">{escape(text)}</p>' for text in [f"{self._setup()}.", *self._notes()])
+        table = f"<thead><tr>{''.join(f'<th>{name}</th>' for name in head)}</tr></thead><tbody>{rows}</tbody>"
+        return f"{draw(self).body()}<table>{table}</table>{warnings}{notes}"
+
+    def _setup(self) -> str:
+        count = len(self.rounds)
+        return (
+            f"{self.concurrency} connection{'s' * (self.concurrency != 1)}, closed model, {count} rounds of each in "
+            f"{self.seconds:.0f} s"
+        )
+
+    def _notes(self) -> list[str]:
+        texts = [f"{name}: {note}" for name, arm in self.arms.items() for note in arm.notes]
+        return [*texts, *([f"{origin(self.recorded)}."] if self.recorded else [])]
+
+    def _figures(self, arm: Load) -> str:
+        rate, p50, _, p99, failed, *_ = self._cells(arm)
+        return f"{rate} good answers a second, p50 {p50}, p99 {p99}, {failed} failed"
+
+    @staticmethod
+    def _cells(arm: Load) -> Sequence[str]:
+        latencies = [digits(arm.percentile(q)) + " ms" if arm.completed else "–" for q in (50, 95, 99)]
+        cost = arm.cpu_ms_per_request
+        return (
+            digits(arm.throughput),
+            *latencies,
+            arm.failures() if arm.failed else "0",
+            f"{cost:.2f} ms a request" if cost is not None else "–",
+            f"{arm.client_cpu:.0%} of a core",
+        )
+
+    @classmethod
+    def load(cls, path: str | Path | None = None) -> Comparison:
+        """What the last `measure` recorded, or the one in the file at `path`, as far as it came.
+
+        Raises LessonError when there is none, or no whole round of it.
+        """
+        _, head, lines = records.read("measure", path)
+        rounds: list[Round] = []
+        for line in lines:
+            if "arm" in line:
+                if line["round"] == len(rounds):
+                    rounds.append({})
+                rounds[line["round"]][line["arm"]] = Load.from_record(line["load"], head)
+        rounds = [found for found in rounds if len(found) == len(head["arms"])]
+        if not rounds:
+            raise LessonError("That measurement was ended before its first round.")
+        end = next((line for line in lines if "ended" in line), {"ended": "it was interrupted", "seconds": 0.0})
+        seconds = end["seconds"] or sum(load.elapsed for found in rounds for load in found.values())
+        return cls(head["arms"], head["concurrency"], rounds, seconds, end["ended"], head)
