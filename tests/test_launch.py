@@ -1,5 +1,7 @@
 """`launch`: production servers as processes of their own, which answer, keep to their word and end with the kernel."""
 
+import contextlib
+import http.client
 import os
 import signal
 import socket
@@ -23,11 +25,12 @@ GONE_WITHIN = 10.0  # seconds for a server whose kernel was killed
 
 WSGI = """
 import os, time
+LOADED_BY = os.getpid()
 print("loaded", os.environ.get("SHOP", "nothing"))
 def app(environ, start_response):
     if environ["PATH_INFO"] == "/wait":
         time.sleep(0.05)
-    body = str(os.getpid()).encode()
+    body = str(LOADED_BY if environ["PATH_INFO"] == "/loader" else os.getpid()).encode()
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
     return [body]
 """
@@ -93,6 +96,21 @@ def comes_true(condition, within=GONE_WITHIN):
     return condition()
 
 
+def keeps_connections(server):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    with contextlib.closing(connection):
+        connection.connect()
+        first = connection.sock
+        for _ in range(2):
+            try:
+                connection.request("GET", "/")
+                same = connection.sock is first  # http.client opens another one where the answer said "close"
+                connection.getresponse().read()
+            except ConnectionError:  # closed without a word
+                return False
+    return same
+
+
 def helpers_of_this_process():
     return [p for p in psutil.Process().children(recursive=True) if "launch_child" in " ".join(p.cmdline())]
 
@@ -125,7 +143,8 @@ def test_each_server_answers_two_hundred_at_once_with_the_threads_it_was_given_a
     assert [int(client.get(server.url).text)] == server.pids
     if app == "asgi" or options:
         # One after the other they would take two seconds.
-        assert min(burst(server, "/wait", 40).seconds for _ in range(2)) < 0.6
+        assert min(burst(server, "/wait", 40).seconds for _ in range(2)) < 1
+    assert keeps_connections(server) == (options != {} or (software, app) != ("gunicorn", "wsgi"))
     assert server.command.split()[0 if software not in ("waitress",) else 1] in (software, "waitress-serve")
     assert str(server.port) in repr(server)
     assert server.command in server._repr_mimebundle_()["text/plain"]
@@ -319,9 +338,32 @@ def test_an_asgi_app_under_a_wsgi_server_answers_500():
 
 
 def test_what_the_surroundings_say_to_servers_is_not_heard(monkeypatch):
-    monkeypatch.setenv("GUNICORN_CMD_ARGS", "--preload --bind=0.0.0.0:1")
-    monkeypatch.setenv("UVICORN_ROOT_PATH", "/elsewhere")
-    assert "0.0.0.0" not in launch("gunicorn", "work/io_wsgi.py:app").log
+    monkeypatch.setenv("GUNICORN_CMD_ARGS", "--access-logfile=-")
+    server = launch("gunicorn", "work/io_wsgi.py:app")
+    assert burst(server, "/heard", 1).statuses == {200: 1}
+    assert "/heard" not in server.log
+
+
+def test_many_idle_connections_do_not_keep_others_out():
+    server = launch("waitress", "work/io_wsgi.py:app")
+    idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(150)]
+    assert burst(server, "/", 50, timeout=5).statuses == {200: 50}
+    for connection in idle:
+        connection.close()
+
+
+@pytest.mark.parametrize("software", ["gunicorn", "uwsgi", "granian"])
+def test_each_worker_loads_the_app_itself(software, client):
+    server = launch(software, "work/io_wsgi.py:app")
+    assert [int(client.get(server.url + "/loader").text)] == server.pids
+
+
+def test_a_file_changed_twice_in_a_second_is_loaded_anew(work, client):
+    file = work / "io_wsgi.py"
+    for text in ("one", "two"):
+        file.write_text(WSGI.replace("else os.getpid()", f"else '{text}'"))
+        os.utime(file, (1_000_000_000, 1_000_000_000))
+        assert client.get(launch("waitress", "work/io_wsgi.py:app").url).text == text
 
 
 def test_under_uwsgi_an_asgi_app_gets_no_answer_out():
@@ -424,7 +466,7 @@ def test_a_module_is_found_from_the_current_folder_and_show_and_address_know_it(
 def test_a_graceful_reload_brings_new_workers_with_the_new_source(software, workers, work, client):
     server = launch(software, "work/io_wsgi.py:app", workers=workers)
     main, old = server.pid, set(server.pids)
-    (work / "io_wsgi.py").write_text(WSGI.replace("str(os.getpid())", "'changed'"))
+    (work / "io_wsgi.py").write_text(WSGI.replace("else os.getpid()", "else 'changed'"))
     assert server.reload() is server
     assert client.get(server.url).text == "changed"
     assert server.pid == main

@@ -62,7 +62,7 @@ def launch(
             kind = _kind_of(child, found, target, variables, deadline)
             _check_pool(known, kind, threads)
             for attempt in (1, 2, 3):
-                settings = Settings(found, kind, _free_port(name, attempt), workers, threads)
+                settings = Settings(found, kind, _free_port(name), workers, threads)
                 command = known.command(settings)
                 try:
                     pid = _start(child, settings, command, variables, log, deadline, known.hangs_up)
@@ -128,10 +128,8 @@ def _left(deadline: float) -> float:
     return max(deadline - time.monotonic(), 0.01)
 
 
-def _free_port(name: str, attempt: int) -> int:
+def _free_port(name: str) -> int:
     """The port that `name` had last, or one that the operating system picks."""
-    if attempt > 1:
-        room._ports.pop(name, None)
     with room._listen(name, None) as listener:
         return listener.getsockname()[1]
 
