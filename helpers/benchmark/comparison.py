@@ -91,8 +91,8 @@ class Comparison(Drawn):
         return [*texts, *([f"{origin(self.recorded)}."] if self.recorded else [])]
 
     def _figures(self, arm: Load) -> str:
-        rate, p50, _, p99, failed, *_ = self._cells(arm)
-        return f"{rate} good answers a second, p50 {p50}, p99 {p99}, {failed} failed"
+        rate, p50, _, p99, *_ = self._cells(arm)
+        return f"{rate} good answers a second, p50 {p50}, p99 {p99}, {arm.failures()}"
 
     @staticmethod
     def _cells(arm: Load) -> Sequence[str]:
