@@ -1,5 +1,7 @@
 """`postgres`: a real PostgreSQL for root and for everyone else, for one kernel or two, and gone with its kernel."""
 
+import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -7,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,9 +18,11 @@ from urllib.parse import parse_qs, urlsplit
 import psutil
 import psycopg
 import pytest
+from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
 from helpers import LessonError, postgres, stop_all
 from helpers.servers import NoDatabase
+from helpers.servers.stand_in_child import MAX_CONNECTIONS
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 NOBODY = 65534
@@ -25,9 +30,9 @@ NAMELESS = 54321
 GONE_WITHIN = 15.0  # seconds for a server whose kernel was killed
 
 KERNEL = """
-import json, sys
+import json, os, sys
 from helpers import postgres
-database = postgres()
+database = postgres(stand_in="STAND_IN" in os.environ)
 print(json.dumps({"url": database.url, "watcher": database._child.pid}), flush=True)
 sys.stdin.read()
 """
@@ -324,3 +329,117 @@ def test_as_root_a_package_in_a_private_folder_stays_private(folder, start_kerne
     kernel.wait(20)
     shutil.rmtree(copy)
     assert private.stat().st_mode & 0o777 == 0o700
+
+
+# Where there is no PostgreSQL, and a lesson needs it to wait only
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://ada:secret@127.0.0.1:9/none")
+    return postgres(stand_in=True)
+
+
+def test_a_stand_in_is_for_those_who_ask_for_one_and_says_what_it_is(stand_in):
+    assert postgres(stand_in=True) is stand_in
+    assert "a stand-in takes its place" in repr(stand_in)
+    assert "secret" not in repr(stand_in)
+    with pytest.raises(NoDatabase):
+        postgres()
+    assert not stand_in.running
+    assert "is stopped" in repr(stand_in)
+
+
+def test_with_postgresql_there_is_no_stand_in(stand_in, monkeypatch):
+    monkeypatch.delenv("DATABASE_URL")
+    real = postgres(stand_in=True)
+    assert real.version.startswith("18.")
+    assert ask(real.url, "select 6 * 7") == 42
+    assert postgres() is real
+
+
+def test_an_address_that_has_changed_is_tried_anew(stand_in, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://ada@127.0.0.1:10/none")
+    assert postgres(stand_in=True) is not stand_in
+
+
+def test_a_stand_in_that_was_stopped_is_started_again(stand_in):
+    stop_all()
+    assert not stand_in.running
+    assert ask(postgres(stand_in=True).url, "select 1") == 1
+
+
+@pytest.mark.parametrize("seconds", [0.05, "0.05", 0, 1e-3])
+def test_a_stand_in_waits_as_long_as_it_is_told(stand_in, seconds):
+    with psycopg.connect(stand_in.url) as connection:
+        for _ in range(8):  # from the sixth time on, psycopg prepares the statement
+            begin = time.perf_counter()
+            row = connection.execute("select pg_sleep(%s)", [seconds]).fetchone()
+            assert float(seconds) <= time.perf_counter() - begin < float(seconds) + 0.5
+            assert row == ("",)
+
+
+def test_a_stand_in_takes_part_in_transactions(stand_in):
+    idle, inside, failed = (psycopg.pq.TransactionStatus[name] for name in ("IDLE", "INTRANS", "INERROR"))
+    with psycopg.connect(stand_in.url) as connection:
+        assert connection.execute("select 7").fetchone() == (7,)
+        assert connection.info.transaction_status == inside
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match="knows only select pg_sleep"):
+            connection.execute("select now()")
+        assert connection.info.transaction_status == failed
+        connection.rollback()
+        assert connection.info.transaction_status == idle
+        with pytest.raises(psycopg.errors.FeatureNotSupported):
+            connection.execute("select %s::date", ["2026-05-01"])
+        connection.rollback()
+        assert connection.execute("select 8").fetchone() == (8,)
+
+
+def test_a_stand_in_has_a_limit_of_connections(stand_in):
+    assert stand_in.max_connections == MAX_CONNECTIONS
+    with contextlib.ExitStack() as opened:
+        for _ in range(MAX_CONNECTIONS):
+            opened.enter_context(psycopg.connect(stand_in.url))
+        with pytest.raises(psycopg.OperationalError, match="too many clients already"):
+            psycopg.connect(stand_in.url)
+    assert ask(stand_in.url, "select 1") == 1
+
+
+def test_a_stand_in_gives_up_a_wait_when_its_time_is_over_or_the_client_asks(stand_in):
+    with psycopg.connect(stand_in.url, options="-c statement_timeout=50", autocommit=True) as connection:
+        begin = time.perf_counter()
+        with pytest.raises(psycopg.errors.QueryCanceled, match="statement timeout"):
+            connection.execute("select pg_sleep(5)")
+        assert time.perf_counter() - begin < 2
+    with psycopg.connect(stand_in.url, autocommit=True) as connection:
+        threading.Timer(0.1, connection.cancel_safe).start()
+        with pytest.raises(psycopg.errors.QueryCanceled, match="user request"):
+            connection.execute("select pg_sleep(5)")
+        assert connection.execute("select 1").fetchone() == (1,)
+
+
+def test_a_stand_in_serves_the_pools_that_the_lessons_use(stand_in):
+    async def wait(pool):
+        async with pool.connection() as connection:
+            await connection.execute("select pg_sleep(%s)", [0.1])
+
+    async def all_at_once():
+        async with AsyncConnectionPool(stand_in.url, min_size=20, open=False) as pool:
+            await pool.wait(5)
+            begin = time.perf_counter()
+            await asyncio.gather(*(wait(pool) for _ in range(20)))
+            return time.perf_counter() - begin
+
+    assert asyncio.run(all_at_once()) < 1
+    with ConnectionPool(stand_in.url, min_size=2, timeout=0.05, open=True) as pool:
+        pool.wait(5)
+        with pool.connection(), pool.connection(), pytest.raises(PoolTimeout), pool.connection():
+            pass
+
+
+def test_a_stand_in_ends_with_its_kernel(start_kernel):
+    kernel = start_kernel(DATABASE_URL="postgresql://127.0.0.1:9/none", STAND_IN="yes")
+    child = psutil.Process(told(kernel)["watcher"])
+    assert lives(child)
+    kernel.kill()
+    assert ends(child)

@@ -7,7 +7,7 @@ import re
 import threading
 from urllib.parse import quote
 
-from helpers.errors import LessonError
+from helpers.errors import LessonError, one_line
 from helpers.plots import Drawn, escape
 from helpers.servers.child import Child, ChildError
 
@@ -60,27 +60,63 @@ class Database(Drawn):
         return f"<p>{escape(self.summary())}</p>"
 
 
-def postgres(*, timeout: float = 30.0) -> Database:
+class StandIn(Database):
+    """What answers where PostgreSQL cannot run: it speaks its protocol, and knows how to wait, and nothing else."""
+
+    def __init__(self, child: Child, missing: NoDatabase, address: str) -> None:
+        super().__init__(f"postgresql://postgres@127.0.0.1:{child.hello['port']}/{DATABASE}", child)
+        self._missing = missing
+        self.address = address  # what DATABASE_URL held
+
+    def summary(self) -> str:
+        if not self.running:
+            return "The stand-in for PostgreSQL is stopped."
+        why = one_line(self._missing.__cause__ or self._missing)
+        return (
+            f"PostgreSQL cannot be had here ({why}), so a stand-in takes its place: it accepts {self.max_connections} "
+            "connections and knows one query, select pg_sleep(seconds); what you measure in front of it stays true, "
+            f"but for the price of a connection. For a real one, put its address into {VARIABLE} "
+            f"(%env {VARIABLE}=postgresql://user:password@127.0.0.1/name) and run this cell again."
+        )
+
+
+def postgres(*, stand_in: bool = False, timeout: float = 30.0) -> Database:
     """A real PostgreSQL: started on first use, the same one afterwards, stopped together with this kernel.
 
     Each kernel has a server of its own, with an empty database, behind a Unix socket (on Windows, 127.0.0.1). Where the
     environment variable ``DATABASE_URL`` is set, it is that server instead, and none is started.
 
-    Raises NoDatabase, in one sentence, when it does not run here or not within `timeout` seconds.
+    Raises NoDatabase, in one sentence, when it does not run here or not within `timeout` seconds. With `stand_in`, a
+    `StandIn` is returned instead, for lessons that need no more of a database than that it lets them wait.
     """
     global _current
     with _lock:
         external = os.environ.get(VARIABLE, "").strip()
-        if external:
-            # SQLAlchemy names a driver there, as in postgresql+psycopg://
-            url = re.sub(r"^(postgres(?:ql)?)\+\w+:", r"\1:", external)
-            if _current is None or _current.url != url or not _current.running:
-                _drop()
-                _current = _connect(url)
-        elif _current is None or _current.external or not _current.running:
+        if stand_in and isinstance(_current, StandIn) and _current.running and _current.address == external:
+            return _current
+        try:
+            return _real(external, timeout)
+        except NoDatabase as missing:
+            if not stand_in:
+                raise
             _drop()
-            _current = _start(timeout)
-        return _current
+            _current = StandIn(Child("helpers.servers.stand_in_child", timeout=timeout), missing, external)
+            return _current
+
+
+def _real(external: str, timeout: float) -> Database:
+    """The PostgreSQL at the address `external`, or where that is empty one of our own."""
+    global _current
+    if external:
+        # SQLAlchemy names a driver there, as in postgresql+psycopg://
+        url = re.sub(r"^(postgres(?:ql)?)\+\w+:", r"\1:", external)
+        if _current is None or _current.url != url or not _current.running:
+            _drop()
+            _current = _connect(url)
+    elif _current is None or _current.external or isinstance(_current, StandIn) or not _current.running:
+        _drop()
+        _current = _start(timeout)
+    return _current
 
 
 def _drop() -> None:

@@ -1,0 +1,215 @@
+"""Lesson 06: other right answers, a run in which all comes out as the text says, its flips, and no PostgreSQL."""
+
+from pathlib import Path
+
+import pytest
+from lessons import ROOT, read, run_all, troubles
+from nbformat import NotebookNode
+from test_exercises import attempt_at
+
+from helpers import check, stop_all
+from helpers.exercises import find
+from helpers.exercises.lesson_06 import OFFERS, SHOP, SHOP_IN_FLASK, SIZE
+
+NOTEBOOK = ROOT / "notebooks" / "06_waiting_for_real_things.ipynb"
+SECONDS = 150  # for one run of the lesson
+
+ALSO_RIGHT = {
+    "6.1 in Flask": SHOP_IN_FLASK,
+    "6.1 in Flask with requests": SHOP_IN_FLASK.replace("import httpx", "import requests")
+    .replace("httpx.Client(base_url=url)", "requests.Session()")
+    .replace('client.get("/price")', 'client.get(url + "/price")'),
+    "6.1 with def": SHOP_IN_FLASK.replace("from flask import Flask", "from fastapi import FastAPI").replace(
+        'Flask("shop")', "FastAPI()"
+    ),
+    "6.1 with a client beside the app": SHOP_IN_FLASK.replace("from flask import Flask", "from fastapi import FastAPI")
+    .replace('Flask("shop")', "FastAPI()")
+    .replace("httpx.Client", "httpx.AsyncClient")
+    .replace("def offer", "async def offer")
+    .replace('client.get("/price").json()', '(await client.get("/price")).json()'),
+    "6.1 with aiohttp": SHOP.replace("import httpx", "import aiohttp")
+    .replace("httpx.AsyncClient", "aiohttp.ClientSession")
+    .replace("(await request.state.client.get", "await (await request.state.client.get"),
+    "6.2 with a loop": """\
+def size(people, wait, target):
+    for at_once in range(1, people + 1):
+        rounds = -(-people // at_once)
+        if rounds * wait <= target:
+            return [at_once, at_once]
+""",
+    "6.2 in one line": """\
+def size(people, wait, target):
+    return (n := -(-people // (target // wait)), n) if target >= wait else None
+""",
+    "6.3 with a limit for each": """\
+import asyncio
+
+import httpx
+
+
+async def offers(urls, seconds):
+    async with httpx.AsyncClient(timeout=seconds) as client:
+        answers = await asyncio.gather(*map(client.get, urls), return_exceptions=True)
+        return {url: one.json() for url, one in zip(urls, answers) if isinstance(one, httpx.Response)}
+""",
+    "6.3 with anyio": """\
+import anyio
+import httpx
+
+
+async def offers(urls, seconds):
+    found = {}
+
+    async def ask(client, url):
+        found[url] = (await client.get(url)).json()
+
+    async with httpx.AsyncClient() as client:
+        with anyio.move_on_after(seconds):
+            async with anyio.create_task_group() as group:
+                for url in urls:
+                    group.start_soon(ask, client, url)
+    return found
+""",
+    "6.3 with threads": """\
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+
+
+def offers(urls, seconds):
+    def ask(url):
+        try:
+            return client.get(url, timeout=seconds).json()
+        except httpx.TimeoutException:
+            return None
+
+    with httpx.Client() as client, ThreadPoolExecutor(len(urls)) as pool:
+        return {url: found for url, found in zip(urls, pool.map(ask, urls)) if found is not None}
+""",
+    "6.3 with the rest left to the loop": OFFERS.replace(
+        "        await asyncio.gather(*late, return_exceptions=True)\n", ""
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ALSO_RIGHT)
+def test_another_right_answer_passes_too(name: str) -> None:
+    exercise = find(name.split()[0])
+    assert ALSO_RIGHT[name] != exercise.solution
+    feedback = check(exercise.id, attempt_at(exercise, ALSO_RIGHT[name]))
+    assert feedback.status == "passed", feedback.message
+
+
+def test_threads_and_connections_are_tried_without_postgresql_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_all()
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
+    feedback = check("6.2", attempt_at(find("6.2"), SIZE))
+    assert feedback.status == "passed", feedback.message
+    assert "150 ms of waiting" in feedback.message
+    stop_all()
+
+
+def shown(notebook: NotebookNode) -> dict[str, str]:
+    """What each code cell shows, as plain text, by the cell's id."""
+    texts = {}
+    for cell in notebook.cells:
+        parts = [
+            output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.get("outputs", [])
+        ]
+        texts[cell.id] = "".join(parts)
+    return texts
+
+
+def run(notebook: NotebookNode, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    monkeypatch.setenv("LESSON_RESULTS", str(folder))
+    (executed,) = run_all(notebook, NOTEBOOK.parent, SECONDS)
+    assert list(troubles(executed)) == []
+    return shown(executed)
+
+
+def everything_is_as_the_text_says(seen: dict[str, str]) -> None:
+    assert "(1 thread, 1 event loop)" in seen["run-database"]
+    assert "(20 threads)" in seen["run-database"]
+    assert seen["run-database"].count("all 20 at the same time") == 2
+    assert "blocking driver /rows blocks the event loop" in seen["run-wrong"]
+    assert "one after another" in seen["run-wrong"]
+    assert "200" in seen["run-patience"]
+    assert "500" in seen["run-patience"]
+    assert "couldn't get a connection" in seen["run-patience"]
+    assert "503" in seen["full"]
+    each, stubborn = (seen["run-each"].split(f"prices {path}: ")[1] for path in ("/each", "/requests"))
+    assert "blocks the event loop" in each.split("(")[0]
+    assert "blocks the event loop: one after another" in stubborn.split("(")[0]
+    assert seen["run-leave"].count("'finished for nobody': 10, 'calls given up': 0") == 2
+    assert "'finished for nobody': 0, 'calls given up': 10" in seen["asks"]
+    assert seen["run-budget"].count("'finished for nobody': 0, 'calls given up': 10") == 2
+    assert "statement timeout" in seen["run-statement"]
+    assert ": no." in seen["judge-open"]
+    assert "AnyIO worker thread" in seen["new-threads"]
+    assert "too many clients" in seen["wrong-bigger"]
+    depends, inside = seen["wrong-depends-run"].splitlines()
+    assert "× 500" in depends
+    assert "60 × 200" in inside
+    assert "{500: 1}" in seen["wrong-client-run"]
+    assert "Event loop is closed" in seen["wrong-client-run"]
+    for claim in ("c24", "c25"):
+        assert "Verdict: holds with conditions." in seen[f"judge-{claim}"]
+    assert "uses fewer threads: yes" in seen["judge-c31"]
+
+
+@pytest.mark.lesson
+@pytest.mark.timeout(SECONDS + 60)
+def test_everything_comes_out_as_the_text_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = run(read(NOTEBOOK), tmp_path, monkeypatch)
+    assert seen["database"].startswith("PostgreSQL 18")
+    everything_is_as_the_text_says(seen)
+
+
+@pytest.mark.lesson
+@pytest.mark.timeout(SECONDS + 60)
+def test_without_postgresql_the_lesson_says_so_and_comes_out_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:secret@127.0.0.1:9/none")
+    seen = run(read(NOTEBOOK), tmp_path, monkeypatch)
+    assert "a stand-in takes its place" in seen["database"]
+    assert "secret" not in seen["database"]
+    everything_is_as_the_text_says(seen)
+
+
+FLIPS = (
+    ("app-wrong", "async def rows", "def rows"),
+    ("run-ceiling", "threads=crowd", "threads=5"),
+    ("app-prices", '@prices_app.get("/each")', 'context = httpx.create_ssl_context()\n\n\n@prices_app.get("/each")'),
+    (
+        "app-prices",
+        "AsyncClient(base_url=api.url) as client:\n        return",
+        "AsyncClient(base_url=api.url, verify=context) as client:\n        return",
+    ),
+    ("budget-fastapi", "budget = 0.15", "budget = 0.6"),
+    ("big-file", "256, 8,", "1, 1,"),
+    ("file-fastapi", "min_size=20", "min_size=10"),
+    ("file-flask", "min_size=20", "min_size=10"),
+)
+
+
+@pytest.mark.lesson
+@pytest.mark.timeout(SECONDS + 60)
+def test_each_flip_turns_its_result_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = read(NOTEBOOK)
+    cells = {cell.id: cell for cell in notebook.cells}
+    for flipped, old, new in FLIPS:
+        assert old in cells[flipped].source
+        cells[flipped].source = cells[flipped].source.replace(old, new)
+    seen = run(notebook, tmp_path, monkeypatch)
+    assert "blocks the event loop" not in seen["run-wrong"]
+    assert seen["run-wrong"].count("all 20 at the same time") == 2
+    assert "blocking waits stand in line: no" in seen["judge-c24"]
+    flask = seen["draw-ceiling"].split("Flask: ")[1]
+    assert float(flask.split("20: ")[1].split("}")[0]) > 250, "5 threads take 8 rounds, whatever the pool"
+    assert "prices /each: 20 requests at once" in seen["run-each"]
+    assert "blocks" not in seen["run-each"].split("prices /each: ")[1].split("(")[0]
+    assert seen["run-budget"].count("'finished for nobody': 10, 'calls given up': 0") == 2
+    assert "open() holds everyone up: no" in seen["judge-c25"] or "the read: no" in seen["judge-c25"]
+    last = seen["draw-cost"].split("last answer (ms), FastAPI: ")[1]
+    assert float(last.split("400: ")[1].split("}")[0]) > 1900, "400 people, 10 connections: 40 rounds"
