@@ -738,3 +738,51 @@ def test_a_pool_that_serve_made_is_known_to_the_theory():
         burst(server, "/wait", 6)
     ((finish, words),) = timeline.panels()[0].theory_ms
     assert words.startswith("in theory, 2 at a time") and finish >= 60
+
+
+def test_single_requests_of_different_kinds_are_not_compared():
+    server = serve(waits_fastapi())
+    with watch(server) as timeline:
+        ask(server, "GET", "/block?ms=100")
+        burst(server, "/await?ms=1", 1)
+    assert re.match(r"fastapi /block blocks the event loop: 1 request takes [\d,]+ ms\. ", timeline.summary())
+
+
+def test_threads_of_the_pool_are_told_from_the_loop_beside_them():
+    server = serve(waits_fastapi())
+    with watch(server) as timeline:
+        burst(server, "/def", 3)
+        burst(server, "/await", 3)
+    assert [panel.shared for panel in timeline.panels()] == ["3 threads beside the loop", "1 thread, 1 event loop"]
+
+
+def test_the_key_says_what_the_dots_are_where_there_is_a_loop():
+    for app, dots in ((waits_fastapi(), True), (waits_flask(), False)):
+        server = serve(app)
+        with watch(server) as timeline:
+            burst(server, "/def", 2)
+        assert ("dotted: the event loop is free" in timeline.body()) == dots
+
+
+def test_nothing_is_drawn_after_the_whole_answer_is_there():
+    app = quart.Quart("late")
+
+    @app.get("/")
+    async def short():
+        return {}
+
+    class Lingering:  # as middleware may, with the answer long sent
+        def __init__(self, inner):
+            self.inner = inner
+
+        async def __call__(self, scope, *channels):
+            await self.inner(scope, *channels)
+            if scope["type"] == "http":
+                await asyncio.sleep(WAIT)
+
+    app.asgi_app = Lingering(app.asgi_app)
+    server = serve(app)
+    with watch(server) as timeline:
+        burst(server, "/", 3)
+    assert all(request.ended <= request.answered for request in timeline.requests)
+    assert all(span.end <= request.answered for request in timeline.requests for span in request.spans)

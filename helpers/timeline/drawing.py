@@ -163,6 +163,7 @@ def _whereabouts(request: Any) -> str:
 def _key(figure: Any, shown: list[Panel]) -> str:
     """The key below the drawing: what is drawn, and no more. Returns it in words."""
     from matplotlib.colors import to_rgba
+    from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     colors = {color_of(panel.server) for panel in shown}
@@ -176,11 +177,13 @@ def _key(figure: Any, shown: list[Panel]) -> str:
         entries.append(("solid: has a thread", Patch(facecolor=color)))
     if any(request.blocking for panel in shown for request in panel.requests):
         entries.append(("outlined: holds the event loop", Patch(**BLOCKING)))
+    if any(panel.gaps is not None for panel in shown):
+        entries.append(("dotted: the event loop is free", Line2D([], [], linestyle=":", color=color, linewidth=1.5)))
     figure.legend(
         [patch for _, patch in entries],
         [text for text, _ in entries],
         loc="outside lower left",
-        ncols=4 if len(entries) < 4 else 2,
+        ncols=3,
         frameon=False,
         fontsize=SMALL,
         handlelength=1.6,

@@ -166,7 +166,8 @@ class Timeline(Drawn):
                 return None  # it never left
             whose = note or burst
             assert whose is not None
-            started, end, spans = _life(note, ended) if note else (None, None, [])
+            seen = reply.answered if reply is not None else None
+            started, end, spans = _life(note, ended, seen) if note else (None, None, [])
             spans = [Span(span.kind, span.start - began, span.end - began) for span in spans]
             own = bool(note) and note.loop is not None and note.loop is loops.get(whose.server)
             blocking = [s for s in spans if own and s.kind == "running" and s.end - s.start >= SHORTEST_BLOCK]
@@ -221,14 +222,16 @@ def peak(requests: list[Request]) -> int:
     return most
 
 
-def _life(note: Note, watch_ended: float) -> tuple[float | None, float | None, list[Span]]:
-    """Start, end and pieces of the endpoint; of the app where no endpoint was seen."""
+def _life(note: Note, watch_ended: float, seen: float | None) -> tuple[float | None, float | None, list[Span]]:
+    """Start, end and pieces of the endpoint; of the app where no endpoint was seen. A stream ends with the answer."""
     if note.started is None and note.ended is None and not note.is_stream:
         return None, None, []  # in a queue before the endpoint, such as that for a thread
     if note.started is None:
         start, end, steps = note.arrived, note.ended, note.outer
     elif note.is_stream and note.returned is not None:
         start, end = note.started, note.ended
+        if seen is not None:  # the app may tidy up for a while, with the whole answer sent
+            end = max(note.returned, min(seen, end if end is not None else seen))
         steps = note.inner + [(max(a, note.returned), b) for a, b in note.outer if b > note.returned]
     else:
         start, end, steps = note.started, note.returned, note.inner

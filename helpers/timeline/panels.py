@@ -158,11 +158,12 @@ class Panel:
 
     @property
     def shared(self) -> str:
-        """``20 threads, 20 event loops``."""
+        """``20 threads, 20 event loops``; ``20 threads beside the loop`` for a pool's threads under an ASGI server."""
         parts = [f"{self.threads} thread{'s' * (self.threads != 1)}"]
         if self.loops:
             parts.append(f"{self.loops} event loop{'s' * (self.loops != 1)}")
-        return ", ".join(parts)
+        beside = " beside the loop" * (self.gaps is not None and self.threads > 0 and not self.loops)
+        return ", ".join(parts) + beside
 
 
 def panels(timeline: Timeline) -> list[Panel]:
@@ -201,7 +202,7 @@ def headline(found: list[Panel]) -> str:
         worst = max(blockers, key=lambda p: p.finish_ms)
         takes = "takes" if worst.n == 1 else "take"
         text = f"{worst.name} blocks the event loop: {_count(worst)} {takes} {worst.finish}"
-        free = [p for p in found if p.n == worst.n and not p.blocks]
+        free = [p for p in found if p.n == worst.n > 1 and not p.blocks]  # single requests may be of any kind
         best = min(free, key=lambda p: p.finish_ms, default=worst)
         return text + f"; {best.name} takes {best.finish}" * (best.finish_ms < worst.finish_ms / 1.5)
     if len(found) == 1:
