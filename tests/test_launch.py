@@ -144,6 +144,8 @@ def test_each_server_answers_two_hundred_at_once_with_the_threads_it_was_given_a
     if app == "asgi" or options:
         # One after the other they would take two seconds.
         assert min(burst(server, "/wait", 40).seconds for _ in range(2)) < 1
+    if app == "wsgi":
+        assert int(client.get(server.url + "/loader").text) in server.pids  # no worker is a fork that has it already
     assert keeps_connections(server) == (options != {} or (software, app) != ("gunicorn", "wsgi"))
     assert server.command.split()[0 if software not in ("waitress",) else 1] in (software, "waitress-serve")
     assert str(server.port) in repr(server)
@@ -168,6 +170,7 @@ def test_a_sync_worker_takes_one_after_the_other():
 def test_two_workers_are_two_processes_that_both_answer(software, app):
     server = launch(software, f"work/io_{app}.py:app", workers=2)
     pids = server.pids
+    assert "2 workers" in repr(server)
     assert len(set(pids)) == 2
     assert [process.pid for process in server.processes] == pids
     seen = set()
@@ -291,7 +294,9 @@ def test_an_interrupted_cell_leaves_nothing_half_started():
         (["apache", "work/io_wsgi.py:app"], {}, "launch knows uvicorn, hypercorn, gunicorn, uwsgi, waitress, granian"),
         (["uvicorn", "work/nothing.py:app"], {}, "no file work/nothing.py"),
         (["uvicorn", "work/io_asgi.py"], {}, "by file and name"),
-        (["uvicorn", ...], {}, "by file and name"),
+        (["uvicorn", ...], {}, "three dots"),
+        (["uvicorn", ASGI.split], {}, "such as .work/shop.py:app., not builtin_function"),
+        ([["uvicorn"], "work/io_asgi.py:app"], {}, "is none of them"),
         (["uvicorn", "nowhere_at_all:app"], {}, "No module named 'nowhere_at_all'"),
         (["uvicorn", "work/io_asgi.py:app"], {"threads": 4}, "one event loop"),
         (["hypercorn", "work/io_wsgi.py:app"], {"threads": 4}, "does not let you choose"),
@@ -352,12 +357,6 @@ def test_many_idle_connections_do_not_keep_others_out():
         connection.close()
 
 
-@pytest.mark.parametrize("software", ["gunicorn", "uwsgi", "granian"])
-def test_each_worker_loads_the_app_itself(software, client):
-    server = launch(software, "work/io_wsgi.py:app")
-    assert [int(client.get(server.url + "/loader").text)] == server.pids
-
-
 def test_a_file_changed_twice_in_a_second_is_loaded_anew(work, client):
     file = work / "io_wsgi.py"
     for text in ("one", "two"):
@@ -372,8 +371,12 @@ def test_under_uwsgi_an_asgi_app_gets_no_answer_out():
     assert "TypeError" in server.log
 
 
-def test_uvicorn_runs_a_wsgi_app_when_told_to():
-    assert burst(launch("uvicorn", "work/io_wsgi.py:app"), "/hello", 20).statuses == {200: 20}
+def test_the_servers_path_for_modules_is_kept_beside_the_apps_folder(work, monkeypatch):
+    (work / "library").mkdir()
+    (work / "library" / "a_library_of_mine.py").touch()
+    (work / "using.py").write_text("import a_library_of_mine\n" + WSGI)
+    monkeypatch.setenv("PYTHONPATH", str(work / "library"), prepend=os.pathsep)
+    assert burst(launch("waitress", "work/using.py:app"), "/", 1).statuses == {200: 1}
 
 
 def test_a_server_that_dies_later_says_so_with_the_last_line_of_its_log():

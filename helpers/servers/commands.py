@@ -42,7 +42,16 @@ class Target:
     @classmethod
     def parse(cls, text: str) -> Target:
         """From ``"work/io_flask.py:app"`` or ``"package.module:app"``. Raises LessonError for what is neither."""
-        where, colon, name = text.rpartition(":") if isinstance(text, str) else ("", "", "")
+        if text is ...:
+            raise LessonError(
+                "launch(..., ...): the three dots are still there; put the app's file and name in their place."
+            )
+        if not isinstance(text, str):
+            raise LessonError(
+                f"launch starts another process, which has to find the app by itself: give it a text such as "
+                f'"work/shop.py:app", not {type(text).__name__}.'
+            )
+        where, colon, name = text.rpartition(":")
         path = Path(where)
         is_file = path.suffix == ".py"
         if not colon or not name.isidentifier() or not (is_file or all(p.isidentifier() for p in where.split("."))):
@@ -198,7 +207,7 @@ def find(name: str) -> Software:
 
     Raises LessonError for a name that no server has, NoSuchServer for one that cannot run here.
     """
-    if name not in SOFTWARE:
+    if not isinstance(name, str) or name not in SOFTWARE:
         raise LessonError(f"launch knows {', '.join(SOFTWARE)}; {name!r} is none of them.")
     software = SOFTWARE[name]
     if not _runs_here(software):

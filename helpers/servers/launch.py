@@ -41,6 +41,7 @@ def launch(
     where the server runs. `workers` is the number of processes that answer, `threads` (1 to 500) the size of the pool
     that each of them has for a WSGI app; left out, it is the server's own. `environment` is added to this kernel's
     variables. A server of the same `name` (by default ``"io_flask under gunicorn"``) is replaced and keeps its port.
+    Whether it answers is found out with a path that no app has, so that the app's own counts stay right.
 
     Raises NoSuchServer for what does not run here, ServeError when the app cannot be imported or the server does not
     answer within `timeout` seconds, LessonError for numbers and targets that cannot be.
@@ -108,7 +109,7 @@ def _start(
     """The process id of the server, once it answers."""
     order = {
         "argv": command.argv,
-        "environment": {**variables, **_joined(command.environment)},
+        "environment": {**variables, **_joined(command.environment, variables)},
         "log": str(log.path),
         "port": settings.port,
         "workers": settings.workers,
@@ -117,11 +118,10 @@ def _start(
     return child.ask(_left(deadline), **order)["pid"]
 
 
-def _joined(environment: dict[str, str]) -> dict[str, str]:
+def _joined(environment: dict[str, str], variables: dict[str, str]) -> dict[str, str]:
     """`environment`, whose PYTHONPATH comes before the one there is."""
-    before = os.environ.get("PYTHONPATH")
-    path = environment.get("PYTHONPATH")
-    return environment if not (before and path) else {**environment, "PYTHONPATH": os.pathsep.join([path, before])}
+    paths = environment.get("PYTHONPATH"), variables.get("PYTHONPATH", os.environ.get("PYTHONPATH"))
+    return {**environment, "PYTHONPATH": os.pathsep.join(paths)} if all(paths) else environment
 
 
 def _left(deadline: float) -> float:

@@ -178,8 +178,11 @@ class Launched(Server):
 
     @property
     def _kind(self) -> str:
-        workers = f", {self.workers} worker{'s' * (self.workers != 1)}"
-        return f"{self._software.title}, {super()._kind}{workers}"
+        pool = f" with {self.threads:,} thread{'s' * (self.threads != 1)}" if self.threads is not None else ""
+        each = " each" if pool and self.workers > 1 else ""
+        return (
+            f"{self._software.title}, {self.kind.upper()}, {self.workers} worker{'s' * (self.workers != 1)}{pool}{each}"
+        )
 
 
 class Log:
