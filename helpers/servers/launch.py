@@ -60,7 +60,7 @@ def launch(
         try:
             surroundings = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
             child = Child("helpers.servers.launch_child", timeout=timeout, environment=surroundings)
-            kind = _kind_of(child, found, target, variables, deadline)
+            kind = _kind_of(child, found, target, variables, log, deadline)
             _check_pool(known, kind, threads)
             for attempt in (1, 2, 3):
                 settings = Settings(found, kind, _free_port(name), workers, threads)
@@ -86,11 +86,11 @@ def launch(
     return server
 
 
-def _kind_of(child: Child, found: Target, target: str, variables: dict[str, str], deadline: float) -> Kind:
+def _kind_of(child: Child, found: Target, target: str, variables: dict[str, str], log: Log, deadline: float) -> Kind:
     """Of what kind the app is, found out in another process."""
     where = [str((found.folder or Path()).resolve()), found.module, found.name]
     try:
-        return child.ask(_left(deadline), examine=where, environment=variables)["kind"]
+        return child.ask(_left(deadline), examine=where, environment=variables, log=str(log.path))["kind"]
     except ChildError as error:
         if "in time" in str(error):
             raise ServeError(f"{target} cannot be launched: importing it takes too long.") from None

@@ -162,11 +162,11 @@ def main() -> None:
     log: str | None = None
     try:
         for order in heard(arrived):
+            log = order["log"]
             try:
                 if "examine" in order:
                     say(id=order["id"], **examine(order["examine"], order["environment"], gone))
                 else:
-                    log = order["log"]
                     server = serve(order, gone)
                     undertaker = threading.Thread(target=bury, args=[server], daemon=True)
                     undertaker.start()
