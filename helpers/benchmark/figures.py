@@ -53,9 +53,10 @@ def against_concurrency(
         axes.annotate(label, (reach, reach / wait), (-8, 0), textcoords="offset points", ha="right", size=9)
         for (name, arm), mark, style in zip(points.items(), _cycled(MARKS), _cycled(STYLES), strict=False):
             axes.plot(*zip(*arm, strict=True), mark + style, color=color_of(name), markersize=6)
-            axes.annotate(
-                name, arm[-1], (8, 0), textcoords="offset points", va="center", weight="bold", color=color_of(name)
-            )
+            near = [other[-1][1] for other in points.values() if abs(other[-1][1] - arm[-1][1]) < 0.08 * highest]
+            up = 8 * (sorted(near).index(arm[-1][1]) - (len(near) - 1) / 2) * 1.6  # names that would overlap
+            spot = {"xytext": (8, up), "textcoords": "offset points", "va": "center"}
+            axes.annotate(name, arm[-1], **spot, weight="bold", color=color_of(name))
             if name in threads:
                 ceiling = threads[name] / wait
                 axes.plot([0, most], [ceiling] * 2, color=color_of(name), linewidth=1, linestyle=(0, (1, 3)))
@@ -102,16 +103,17 @@ def against_threads(ratios: Mapping[int, Estimate], concurrency: int, band: tupl
         steps = [left * (right / left) ** (i / 60) for i in range(61)]
         foreseen = [concurrency / min(step, concurrency) for step in steps]
         axes.plot(steps, foreseen, color=INK, linewidth=1, linestyle=(0, (5, 4)))
-        axes.annotate(
-            f"in theory: {concurrency} ÷ threads", (steps[6], foreseen[6]), (10, 4), textcoords="offset points", size=9
-        )
+        theory = f"in theory: {concurrency} ÷ threads"
+        axes.annotate(theory, (steps[14], foreseen[14]), (8, 6), textcoords="offset points", size=9)
         for n in threads:
             each = ratios[n]
             ends = [max(each.low, 1e-3), min(each.high, 1e4)]
             axes.plot([n, n], ends, color=INK, linewidth=2, marker="_", markersize=9)
             face = INK if each.conclusive else "none"
             axes.plot(n, each.value, "o", markerfacecolor=face, markeredgecolor=INK, markersize=8)
-            axes.annotate(digits(each.value), (n, each.value), (9, -12), textcoords="offset points", weight="bold")
+            axes.annotate(
+                digits(each.value), (n, each.value), (-9, -14), textcoords="offset points", ha="right", weight="bold"
+            )
         axes.set_xlim(left, right)
         axes.set_ylim(min(0.7, *values) / 1.2, max(high, concurrency / left, *values) * 1.4)
         axes.set_xticks(threads, [str(n) for n in threads])
