@@ -111,8 +111,18 @@ def keeps_connections(server):
     return same
 
 
+def running_below(process, module):
+    """The processes below `process` that run `module`."""
+    found = []
+    for child in process.children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if module in " ".join(child.cmdline()):
+                found.append(child)
+    return found
+
+
 def helpers_of_this_process():
-    return [p for p in psutil.Process().children(recursive=True) if "launch_child" in " ".join(p.cmdline())]
+    return running_below(psutil.Process(), "launch_child")
 
 
 @pytest.mark.parametrize(
@@ -202,9 +212,7 @@ def test_a_killed_kernel_leaves_no_process_and_no_file(moment, tmp_path, monkeyp
             left = session(int(kernel.stdout.readline()))
             assert len(left) == 3
         else:
-            assert comes_true(
-                lambda: any("launch_probe" in p.cmdline()[-4:][0] for p in mine.children(True) if p.cmdline())
-            )
+            assert comes_true(lambda: running_below(mine, "launch_probe"))
             left = []
         left += mine.children(recursive=True)
         assert left
