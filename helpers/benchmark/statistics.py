@@ -95,7 +95,7 @@ def estimate(a: str, b: str, pairs: Sequence[tuple[float, float]], doubt: str = 
         return Estimate(a, b, value, 0.0, math.inf, False, len(pairs), "no round in which both gave good answers")
     value, low, high = interval([first / second for first, second in both])
     why_not = doubt
-    if len(both) < len(pairs):
+    if not why_not and len(both) < len(pairs):
         why_not = f"{len(pairs) - len(both)} of {len(pairs)} rounds had no good answer"
     elif not why_not and len(both) < FEWEST:
         why_not = f"the time was enough for {len(both)} round{'s' * (len(both) != 1)} only"

@@ -1,8 +1,4 @@
-"""The load client, in the client process: HTTP/1.1 over asyncio protocols, with httptools as the parser.
-
-aiohttp spends some 100 microseconds on a request and is the limit before a quick server is; this spends some 20, as the
-same bytes go out each time and nothing of an answer is kept but its status and its end. That is also what it cannot
-do: no redirects, no cookies, no HEAD, one request at a time on a connection.
+"""A load, in the client process: who sends when, what became of each request, and when to stop.
 
 Times are nanoseconds of `time.perf_counter_ns`, the same clock in every process of this machine.
 """
@@ -12,13 +8,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from time import perf_counter_ns as now
 from time import process_time
 from typing import Any
 
-import httptools
+from helpers.client.wire import Outcome, Wire
 
 TICK = 0.02  # seconds between two looks at the clock and at requests that take too long
 SLICE = 0.25  # seconds between two reports
@@ -28,72 +23,6 @@ PATIENCE = 0.5  # seconds that the other users wait for the first one's answer
 QUIET = 0.02  # seconds in which a server that closes connections unannounced does so
 IDLE = 1.0  # seconds after which an unused connection is not used again: a server may be about to close it
 CONNECT = 3.0  # seconds that a connection may take
-
-Outcome = int | str  # a status, or what went wrong in a word or two
-
-
-class Wire(asyncio.Protocol):
-    """One connection, with at most one request under way (`busy`)."""
-
-    def __init__(self, run: Run, due: int, sent: int) -> None:
-        self.run, self.due, self.sent = run, due, sent
-        self.busy, self.lost, self.asked_first = True, False, False
-        self.freed = 0
-        self.head: bytes | None = None  # the first bytes of the answer
-        self.transport: Any = None
-        self.parser = httptools.HttpResponseParser(self)
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-        transport.write(self.run.request)
-
-    def again(self, due: int, sent: int) -> None:
-        """Send the request once more on the same connection."""
-        self.due, self.sent, self.busy, self.head = due, sent, True, None
-        self.transport.write(self.run.request)
-
-    def data_received(self, data: bytes) -> None:
-        if not self.busy:  # more than an answer
-            self.transport.abort()
-            return
-        if self.head is None:
-            self.head = data
-        try:
-            self.parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self.give_up("bad answer")
-
-    def on_message_complete(self) -> None:
-        status = self.parser.get_status_code()
-        if status < 200:  # "continue": the answer itself follows
-            self.head = None
-        elif self.busy:
-            self.busy = False
-            self.run.done(self, status, self.parser.should_keep_alive())
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.lost = True
-        self.run.wires.discard(self)
-        if self.busy:
-            self.busy = False
-            self.run.done(self, self._last_words(error), False)
-
-    def _last_words(self, error: Exception | None) -> Outcome:
-        if self.head is None:
-            return "cut off"
-        if error is None and re.match(rb"HTTP/1\.. \d", self.head) and b"\r\n\r\n" in self.head:
-            headers = self.head.partition(b"\r\n\r\n")[0].lower()
-            if b"\r\ncontent-length:" not in headers and b"\r\ntransfer-encoding:" not in headers:
-                return self.parser.get_status_code()  # of old: the end of the connection is the end of the answer
-        return "truncated"
-
-    def give_up(self, why: str) -> None:
-        """End the request without its answer, and the connection with it."""
-        if self.busy:
-            self.busy = False
-            if self.transport is not None:
-                self.transport.abort()
-            self.run.done(self, why, False)
 
 
 class Run:
@@ -111,7 +40,7 @@ class Run:
         self.wires: set[Wire] = set()
         self.pool: list[Wire] = []
         self.tasks: set[asyncio.Task[None]] = set()
-        self.under_way = 0
+        self.under_way = self.to_come = 0
         self.idle = asyncio.Event()
         self.known = asyncio.Event()
         self.stopped = self.gone = False
@@ -183,12 +112,16 @@ class Run:
         start, origin = self.loop.time() + 0.01, now() + 10_000_000
         self.began = self.told = origin
         self.deadline = origin + int(self.seconds * 1e9)
+        self.to_come = count
         for number in range(count):  # all the moments first, so that no answer can move one
             offset = number / self.rate
             self.loop.call_at(start + offset, self._arrive, origin + int(offset * 1e9))
+        while self.to_come and not self.gone:
+            await asyncio.sleep(TICK)
         await self._until_the_end()
 
     def _arrive(self, due: int) -> None:
+        self.to_come -= 1
         if self.gone:
             return
         sent = now()
@@ -213,7 +146,10 @@ class Run:
         wire.asked_first = first
         self.under_way += 1
         self.wires.add(wire)
-        task = self.loop.create_task(self._connecting(wire))
+        self._start(self._connecting(wire))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self.loop.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
@@ -249,11 +185,13 @@ class Run:
             if not self.under_way:
                 self.idle.set()
         elif self.rate:
-            if reusable and self.keep:
-                wire.freed = ended
+            wire.freed = ended
+            if reusable and self.keep and self.known.is_set():
                 self.pool.append(wire)
+            elif reusable and self.keep:
+                self._start(self._put_by(wire))
         elif not self.known.is_set():
-            self.loop.create_task(self._get_to_know(wire, outcome, reusable))
+            self._start(self._get_to_know(wire, outcome, reusable))
         elif reusable and self.keep and not wire.lost:
             self.under_way += 1
             wire.again(ended, ended)
@@ -272,12 +210,23 @@ class Run:
         if not self.unanswered:
             self.full = ended
 
+    async def _stays(self, wire: Wire) -> bool:
+        """Whether the server leaves the connection open, as it has said it would."""
+        await asyncio.sleep(QUIET)
+        if wire.lost:
+            self.closes, self.keep = True, False
+        return not wire.lost
+
+    async def _put_by(self, wire: Wire) -> None:
+        """Open model: use a connection again only once it is known that they stay."""
+        if await self._stays(wire):
+            self.pool.append(wire)
+        self.known.set()
+
     async def _get_to_know(self, wire: Wire, outcome: Outcome, reusable: bool) -> None:
-        """After the very first answer: is the connection still there, as the server has said it would be?"""
+        """Closed model: what the first user does after an answer, while the others wait."""
         if outcome.__class__ is int and reusable and self.keep:
-            await asyncio.sleep(QUIET)
-            if wire.lost:
-                self.closes, self.keep = True, False
+            await self._stays(wire)
         elif outcome in ("refused", "no connection", "no connection left"):
             await asyncio.sleep(RETRY)
         if outcome.__class__ is int:

@@ -78,6 +78,8 @@ def plan(
     timeout: float,
 ) -> Order:
     """The order for the client process. Raises LessonError for what cannot be."""
+    if not isinstance(url, str):
+        raise LessonError('Give the address as a text, such as server.url + "/wait".')
     name, _ = target(url, "load")
     if concurrency is not None and rate is not None:
         raise LessonError("Give concurrency (closed model) or rate (open model), not both.")
