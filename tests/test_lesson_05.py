@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lessons import ROOT, changed, read, run_all, shown, troubles
@@ -33,6 +34,16 @@ ALSO_RIGHT = {
     .replace("FastAPI", "Flask")
     .replace("{number}", "<int:number>")
     .replace("number: int", "number"),
+    "5.1 in a dependency": THAW.replace("import FastAPI\n", "import Depends, FastAPI\n").replace(
+        """\
+def report(number: int):
+    return {"report": slow_report(number)}
+""",
+        """\
+async def report(found: str = Depends(slow_report)):
+    return {"report": found}
+""",
+    ),
     "5.2 by trying": """\
 import math
 
@@ -41,6 +52,7 @@ def threads_for(people, wait, limit):
     return next((n for n in range(1, people + 1) if math.ceil(people / n) * wait <= limit), None)
 """,
     "5.2 with whole numbers alone": THREADS.replace("math.ceil(people / waves)", "-(-people // waves)"),
+    "5.2 as a whole number with a point": THREADS.replace("math.ceil(people / waves)", "float(-(-people // waves))"),
     "5.3 with tasks": PAGE.replace(
         "    found = " + GATHER,
         """\
@@ -105,6 +117,57 @@ def test_everything_comes_out_as_the_text_says(tmp_path: Path, monkeypatch: pyte
     assert conditions == ["C3", "C24", "C26"]
     assert [claim for claim, text in held.items() if "Verdict: does not hold." in text] == ["C29"]
     assert [claim for claim, text in held.items() if "Verdict: holds." in text] == ["C22", "C23", "C27", "C28"]
+
+
+def only(notebook: NotebookNode, *wanted: str) -> NotebookNode:
+    """`notebook` with these cells alone, in this order."""
+    cells = {cell.id: cell for cell in notebook.cells}
+    return NotebookNode(notebook, cells=[cells[each] for each in wanted])
+
+
+@pytest.mark.lesson
+@pytest.mark.timeout(SECONDS + 60)
+def test_verdicts_do_not_hang_on_other_numbers_or_stopped_servers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = ["imports", "waiting-app", "run-freeze", "flask-app", "async-app", "share", "judge-c24", "judge-c26"]
+    changes = [("waiting-app", "wait = 0.050", "wait = 0"), ("run-freeze", "people = 20", "people = 1")]
+    notebook = only(changed(read(NOTEBOOK), changes), *wanted, "stop", "judge-c27", "judge-c3")
+    seen = run(notebook, tmp_path, monkeypatch)
+    for claim in ("C24", "C26", "C3"):
+        assert "Verdict: holds with conditions." in seen[f"judge-{claim.lower()}"]
+    assert "Verdict: holds." in seen["judge-c27"]
+
+
+@pytest.mark.lesson
+@pytest.mark.timeout(SECONDS + 60)
+def test_an_adapter_fails_c23(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    adapted = [("judge-c23", 'fastapi, "/await"', 'flask, "/async"'), ("judge-c23", "watch(fastapi)", "watch(flask)")]
+    wanted = ("imports", "waiting-app", "async-app", "call-by-hand", "judge-c23")
+    seen = run(only(changed(read(NOTEBOOK), adapted), *wanted), tmp_path, monkeypatch)
+    assert "awaits without an adapter: no" in seen["judge-c23"]
+    assert "Verdict: does not hold." in seen["judge-c23"]
+
+
+def test_an_error_in_the_second_kernel_does_not_cost_the_next_line() -> None:
+    class Hasty:
+        """A kernel that drops what comes after an error, as a real one does to what comes too soon."""
+
+        dropping = False
+
+        def execute(self, line: str, *, stop_on_error: bool = True, **_: object) -> dict[str, dict[str, str]]:
+            if self.dropping:
+                return {"content": {"status": "aborted"}}
+            self.dropping = stop_on_error and line == "fail"
+            return {
+                "content": {"status": "error", "ename": "Oops", "evalue": "no"} if line == "fail" else {"status": "ok"}
+            }
+
+    (cell,) = only(read(NOTEBOOK), "second-kernel").cells
+    defined: dict[str, Any] = {}
+    exec(cell.source, defined)
+    kernel = Hasty()
+    assert [defined["outcome"](kernel, line) for line in ("fail", "pass")] == ["Oops: no", "fine"]
 
 
 FLIPS = (

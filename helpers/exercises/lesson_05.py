@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import numbers
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from typing import Any
 from flask import Flask
 
 from helpers.client import burst
-from helpers.exercises.attempt import NotYet, serving
+from helpers.exercises.attempt import NotYet, serving, within
 from helpers.exercises.exercise import Exercise, Wrong
 from helpers.servers import serve
 from helpers.timeline import watch
@@ -74,11 +75,36 @@ async def report(number: int):
 """
 
 
+_ON_A_TASK = """\
+import asyncio
+
+from fastapi import FastAPI
+
+from helpers.exercises.lesson_05 import slow_report
+
+thawed = FastAPI()
+
+
+async def make(number: int):
+    return slow_report(number)
+
+
+@thawed.get("/report/{number}")
+async def report(number: int):
+    return {"report": await asyncio.create_task(make(number))}
+"""
+
+
 def check_thawed(app: Any) -> str:
+    usual = {
+        "can't be used in 'await'": "`slow_report` is no coroutine: there is nothing to await, it has blocked already.",
+        "'coroutine' object": "Your endpoint returns a coroutine that it has not awaited.",
+        "'str' object is not callable": "Hand over the function and its number one by one: called, it runs right here.",
+        "argument must be callable": "Hand over the function and its number one by one: called, it runs right here.",
+        "not all arguments converted": "The number arrives as text; declare it: `number: int`.",
+    }
     with serving(app) as ask:
-        with telling(
-            {"'await'": "`slow_report` is no coroutine, so there is nothing to await: it has blocked already."}
-        ):
+        with telling(usual):
             answer = ask("GET", "/report/7")
         if answer.status != 200:
             raise NotYet(f"GET /report/7 is answered with {answer.status}, and no longer with a report.")
@@ -86,13 +112,18 @@ def check_thawed(app: Any) -> str:
         if "json" not in answer.headers.get("content-type", "") or answer.json() != wanted:
             raise NotYet(f"GET /report/7 answers {answer.text.strip()[:80]}, not what `slow_report` makes of it.")
         with watch(ask.server) as timeline:
-            burst(ask.server, "/report/7", PEOPLE)
+            burst(ask.server, "/report/8", PEOPLE)
     (panel,) = timeline.panels()
     if panel.trouble:
         raise NotYet(f"Of {PEOPLE} people at once not everyone gets a report: {panel.trouble}.")
+    in_line = panel.finish_ms > PEOPLE * WAIT * 500  # half of what they take one after another
     if panel.blocks:
         raise NotYet(f"`slow_report` still holds the event loop: the last of {PEOPLE} waits {panel.finish}.")
-    if panel.finish_ms > PEOPLE * WAIT * 500:  # half of what they take one after another
+    if in_line and panel.loop_state == "busy":
+        raise NotYet(
+            f"What your endpoint awaits runs `slow_report` on the event loop: {panel.finish} for {PEOPLE} people."
+        )
+    if in_line:
         raise NotYet(f"The loop is free now, but the reports still come one after another: {panel.finish} in all.")
     return f"{PEOPLE} people, {panel.finish} for the last. The library still blocks, but only a thread that may wait."
 
@@ -118,12 +149,12 @@ def threads_for(people, wait, limit):
 CASES = [(20, 50, 1000), (20, 50, 60), (20, 50, 120), (20, 50, 150), (60, 50, 210), (7, 100, 250), (1, 50, 5000)]
 
 
-def check_threads_for(answer: Callable[[int, int, int], int | None]) -> str:
+def check_threads_for(answer: Callable[[int, int, int], float | None]) -> str:
     if not callable(answer):
-        raise NotYet(f"`threads_for` is a function of people, wait and limit; this is a {type(answer).__name__}.")
+        raise NotYet(f"`threads_for` is a function of people, wait and limit; this is {answer!r:.40}.")
     for people, wait, limit in CASES:
         said, call = answer(people, wait, limit), f"`threads_for({people}, {wait}, {limit})`"
-        if isinstance(said, bool) or not isinstance(said, int):
+        if isinstance(said, bool) or not isinstance(said, numbers.Real) or said % 1:
             raise NotYet(f"{call} returns {said!r}; a number of threads is a whole number, 1 or more.")
         if said < 1 or math.ceil(people / said) * wait > limit:
             waves = f"{math.ceil(people / said)} waves of {wait} ms" if said > 0 else "nobody is served"
@@ -131,17 +162,16 @@ def check_threads_for(answer: Callable[[int, int, int], int | None]) -> str:
         if said > 1 and math.ceil(people / (said - 1)) * wait <= limit:
             raise NotYet(f"{call} returns {said}, which is in time, and {said - 1} would be too: look for the fewest.")
     try:
-        impossible = answer(20, 50, 40)
+        impossible = within(2, lambda: f"returns {answer(20, 50, 40)!r}")
     except ZeroDivisionError:
         impossible = "ends in a ZeroDivisionError"
-    if impossible is not None:
-        raise NotYet(f"`threads_for(20, 50, 40)` {_said(impossible)}: nobody can wait 50 ms within 40, so say `None`.")
-    few, enough = (_measured(threads) for threads in (answer(20, 50, 120) - 1, answer(20, 50, 120)))
+    except NotYet:
+        impossible = "does not end"
+    if impossible != "returns None":
+        raise NotYet(f"`threads_for(20, 50, 40)` {impossible}: nobody can wait 50 ms within 40, so say `None`.")
+    threads = int(answer(20, 50, 120))
+    few, enough = _measured(threads - 1), _measured(threads)
     return f"Tried with 20 people: {enough:,.0f} ms with your number of threads, {few:,.0f} ms with one less."
-
-
-def _said(value: object) -> str:
-    return value if isinstance(value, str) else f"returns {value!r}"
 
 
 def _measured(threads: int) -> float:
@@ -235,6 +265,23 @@ async def front_page():
     return {"weather": await weather(), "news": await or_none(news()), "stocks": await stocks()}
 """
 
+_TASK_GROUP = """\
+import asyncio
+
+from flask import Flask
+
+from helpers.exercises.lesson_05 import news, stocks, weather
+
+page = Flask("page")
+
+
+@page.get("/")
+async def front_page():
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(source()) for source in (weather, news, stocks)]
+    return dict(zip(("weather", "news", "stocks"), (task.result() for task in tasks)))
+"""
+
 WANTED = {"weather": "sunny", "news": None, "stocks": 104}
 
 
@@ -242,17 +289,22 @@ def check_page(app: Any) -> str:
     _meter.most = 0
     usual = {
         "news are down": "One failing source takes the whole page down: let `gather` return exceptions, or catch it.",
+        "TaskGroup": "A TaskGroup gives up when one task fails: catch the exception inside the task, or use `gather`.",
+        "event loop in thread": "A plain `def` view has no event loop: write `async def`, and await in it.",
+        "no running event loop": "A plain `def` view has no event loop: write `async def`, and await in it.",
         "JSON": "Your view returns something that JSON cannot say: an exception, or a coroutine that was not awaited?",
     }
     with serving(app) as ask, telling(usual):
         answer = ask("GET", "/")
     if answer.status != 200:
         raise NotYet(f"GET / is answered with {answer.status}, not with the page.")
-    found = answer.json() if "json" in answer.headers.get("content-type", "") else answer.text
+    if "json" not in (kind := answer.headers.get("content-type", "no type")):
+        raise NotYet(f"GET / answers with {kind.split(';')[0]}; return the dict itself, and Flask makes JSON of it.")
+    found = answer.json()
     if not isinstance(found, dict) or found.keys() != WANTED.keys():
         raise NotYet(f"GET / answers {answer.text.strip()[:80]}; asked for are weather, news and stocks, as JSON.")
     if found["news"] is not None:
-        raise NotYet(f"The news are {found['news']!r}: a visitor should get `null` for them, not your exception.")
+        raise NotYet(f"The news are {found['news']!r}: put None in their place, which is `null` in JSON.")
     if found != WANTED:
         raise NotYet(f"The page says {found}; the other two sources do answer, with 'sunny' and 104.")
     if _meter.most < len(WANTED):
@@ -278,6 +330,20 @@ EXERCISES = [
             "awaits what is no coroutine": Wrong(
                 _STILL.replace("slow_report(n", "await slow_report(n"), "no coroutine"
             ),
+            "forgets to await the thread": Wrong(
+                _STILL.replace(
+                    "import FastAPI", "import FastAPI\nfrom fastapi.concurrency import run_in_threadpool"
+                ).replace("slow_report(number)}", "run_in_threadpool(slow_report, number)}"),
+                "has not awaited",
+            ),
+            "calls it on the way to the thread": Wrong(
+                _ON_A_TASK.replace("create_task(make(number))", "to_thread(make(number))").replace(
+                    "async def make", "def make"
+                ),
+                "one by one",
+            ),
+            "number as text": Wrong(THAW.replace("number: int", "number"), "declare it"),
+            "in a task on the same loop": Wrong(_ON_A_TASK, "What your endpoint awaits runs"),
             "waits without the library": Wrong(_ANOTHER_WAIT, "not what `slow_report` makes"),
             "one thread for all": Wrong(_ONE_THREAD, "one after another"),
         },
@@ -302,9 +368,15 @@ EXERCISES = [
             "half a thread": Wrong(
                 "def threads_for(people, wait, limit):\n    return people / (limit // wait)\n", "is a whole number"
             ),
+            "tries until it fits": Wrong(
+                "def threads_for(people, wait, limit):\n    threads = 1\n"
+                "    while -(-people // threads) * wait > limit:\n        threads += 1\n    return threads\n",
+                "does not end",
+            ),
+            "no function": Wrong("threads_for = 10\n", "this is 10"),
             "never says no": Wrong(
                 THREADS.replace(" if waves else None", ""),
-                "so say `None`",
+                "ZeroDivisionError",
             ),
         },
         check=check_threads_for,
@@ -324,7 +396,20 @@ EXERCISES = [
             "one failure fails all": Wrong(PAGE.replace(", return_exceptions=True", ""), "takes the whole page down"),
             "shows the exception": Wrong(
                 PAGE.replace("None if isinstance(each, Exception)", "str(each) if isinstance(each, Exception)"),
-                "not your exception",
+                "put None in their place",
+            ),
+            "one failure fails the group": Wrong(_TASK_GROUP, "catch the exception inside the task"),
+            "no loop in a plain view": Wrong(
+                PAGE.replace("async def", "def")
+                .replace("await asyncio.gather(", "asyncio.get_event_loop().run_until_complete(asyncio.gather(")
+                .replace("exceptions=True)", "exceptions=True))"),
+                "has no event loop",
+            ),
+            "text in place of JSON": Wrong(
+                PAGE.replace("import asyncio\n", "import asyncio\nimport json\n")
+                .replace("return {", "return json.dumps({")
+                .replace("price}", "price})"),
+                "return the dict itself",
             ),
             "returns the exception": Wrong(
                 PAGE.replace("(None if isinstance(each, Exception) else each for each in found)", "found"),
