@@ -93,12 +93,13 @@ def count(order: Order, slices: list[dict[str, Any]], end: dict[str, Any] | None
         first = full
         inside = np.minimum(ended, last) - np.maximum(sent, first)
         answers = float((np.clip(inside, 0, None) / np.maximum(took, 1))[good].sum())
+    elif end is not None and len(answered) and answered[0] >= last:  # they all came after the end
+        last = slices[-1]["until"]
+        answers = float(len(answered))
     else:
         if end is not None and len(answered) > 1:
             first = answered[0]
-            answers = float(((answered > first) & (answered <= last)).sum())
-        else:
-            answers = float((answered <= last).sum())
+        answers = float(((answered > first) & (answered <= last)).sum())
         if end is not None and not is_open and not gone and len(answered):
             doubts.append("Some connections had no answer for so long that the ramp could not be left out.")
     notes = []
