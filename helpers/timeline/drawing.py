@@ -171,8 +171,8 @@ def _key(figure: Any, shown: list[Panel]) -> str:
     kinds = {span.kind for panel in shown for request in panel.requests for span in request.spans}
     entries = [("hatched: sent, not started yet", Patch(**SENT))]
     if "waiting" in kinds:
-        light = Patch(facecolor=to_rgba(color, 0.3), edgecolor=color)
-        entries.append(("light: awaits, and gives the loop back", light))
+        faint = Patch(facecolor=to_rgba(color, 0.3), edgecolor=color)
+        entries.append(("faint: awaits, and gives the loop back", faint))
     if "running" in kinds:
         entries.append(("solid: has a thread", Patch(facecolor=color)))
     if any(request.blocking for panel in shown for request in panel.requests):
