@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_
 import re
+from numbers import Integral, Real
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -85,7 +86,9 @@ def plan(
         raise LessonError("Give concurrency (closed model) or rate (open model), not both.")
     if rate is None and concurrency is None:
         concurrency = 50
-    if rate is None and (type(concurrency) is not int or not 1 <= concurrency <= MOST):
+    if rate is None and (
+        isinstance(concurrency, bool) or not isinstance(concurrency, Integral) or not 1 <= concurrency <= MOST
+    ):
         raise LessonError(f"concurrency is a whole number from 1 to {MOST}; {concurrency!r} is not.")
     _check_number("seconds", seconds, 0.1, LONGEST)
     _check_number("timeout", timeout, 0.01, LONGEST)
@@ -102,8 +105,8 @@ def plan(
         "host": "127.0.0.1",
         "port": parts.port or 80,
         "request": _request(method.upper(), parts.path or "/", parts.query, name, json, headers, keep_alive),
-        "concurrency": concurrency,
-        "rate": rate,
+        "concurrency": None if concurrency is None else int(concurrency),  # NumPy's are no JSON
+        "rate": None if rate is None else float(rate),
         "seconds": float(seconds),
         "keep_alive": bool(keep_alive),
         "closes": False,  # whether the server closes connections unannounced, and whether that is known yet
@@ -142,5 +145,5 @@ _IN_QUERY = "/%:@!$&'()*+,;=~?"
 
 
 def _check_number(name: str, value: Any, low: float, high: float, unit: str = "seconds") -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high:
         raise LessonError(f"{name} is a number of {unit} from {low:g} to {high:g}; {value!r} is not.")

@@ -124,6 +124,8 @@ class Load(Drawn):
             "failed": f"{self.failed:,}",
             "client’s processor": f"{self.client_cpu:.0%} of a core",
         }
+        if (cost := self.cpu_ms_per_request) is not None:
+            rows["server’s processor"] = f"{cost:.2f} ms a request"
         if self.model == "open" and len(self.lateness_ms):
             rows["sent late by"] = _ms(float(self.lateness_ms.max())) + " at most"
         head = "".join(f"<th>{name}</th>" for name in rows)
