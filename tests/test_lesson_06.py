@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from lessons import ROOT, read, run_all, troubles
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 from test_exercises import attempt_at
 
 from helpers import check, stop_all
@@ -127,6 +128,16 @@ def run(notebook: NotebookNode, folder: Path, monkeypatch: pytest.MonkeyPatch) -
     return shown(executed)
 
 
+LEFT = """
+import psutil
+
+names = ("postgres", "upstream", "stand_in", "launch", "client", "uvicorn", "gunicorn")
+commands = [" ".join(process.cmdline()) for process in psutil.Process().children(recursive=True)]
+threads = [thread.name for thread in threading.enumerate() if thread.name.startswith("pool-")]
+print(threads, [next((name for name in names if name in command), command) for command in commands])
+"""
+
+
 def everything_is_as_the_text_says(seen: dict[str, str]) -> None:
     assert "(1 thread, 1 event loop)" in seen["run-database"]
     assert "(20 threads)" in seen["run-database"]
@@ -160,9 +171,12 @@ def everything_is_as_the_text_says(seen: dict[str, str]) -> None:
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
 def test_everything_comes_out_as_the_text_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = run(read(NOTEBOOK), tmp_path, monkeypatch)
+    notebook = read(NOTEBOOK)
+    notebook.cells.append(new_code_cell(LEFT, id="left"))
+    seen = run(notebook, tmp_path, monkeypatch)
     assert seen["database"].startswith("PostgreSQL 18")
     everything_is_as_the_text_says(seen)
+    assert seen["left"] == "[] ['client']\n", "threads of pools, and processes"
 
 
 @pytest.mark.lesson
