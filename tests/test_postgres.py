@@ -393,6 +393,9 @@ def test_a_stand_in_takes_part_in_transactions(stand_in):
             connection.execute("select %s::date", ["2026-05-01"])
         connection.rollback()
         assert connection.execute("select 8").fetchone() == (8,)
+        connection.pgconn.send_query_params(b"select $1::date", [b"2026-05-01"])
+        results = list(iter(connection.pgconn.get_result, None))
+        assert [result.status for result in results] == [psycopg.pq.ExecStatus.FATAL_ERROR], "told once"
 
 
 def test_a_stand_in_has_a_limit_of_connections(stand_in):
