@@ -132,7 +132,7 @@ def test_a_client_that_does_not_get_to_run_says_so(known):
     holding.join()
     assert result.lateness_ms.max() > 300
     assert "after they were due" in result.warning
-    assert result.latency_ms.max() > 300  # from the moment it was due, whoever was late
+    assert (result.latency_ms > 100).sum() > 30  # from the moment they were due, whoever was late
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,9 @@ def test_a_server_that_dies_is_reported_as_that_and_not_as_slow():
 def test_a_server_that_was_never_there_is_reported_as_that():
     with known_server() as server:
         url = server.url
+    began = time.monotonic()
     result = load(url + "/", concurrency=5, seconds=5)
+    assert time.monotonic() - began < 4
     assert result.server_gone
     assert set(result.errors) == {"refused"}
     assert result.completed == 0

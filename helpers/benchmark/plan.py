@@ -53,7 +53,7 @@ def measure(
         meters = {name: Meter(order["port"]) for name, order in orders.items()}
         for name, order in orders.items():
             show(monotonic() - began, f", warming up {name}")
-            _warm_up(name, order, end)
+            _warm_up(name, order, began + budget / 2)
         record = Record("measure", {"arms": arms, "concurrency": concurrency, "budget": budget})
         try:
             cost, ended = monotonic() - began, ""
@@ -65,7 +65,8 @@ def measure(
                 found: Round = {}
                 for name in arms if len(rounds) % 2 == 0 else reversed(arms):
                     show(monotonic() - began, f", round {len(rounds) + 1}: {name}")
-                    found[name] = _turn(orders[name], meters[name], end)
+                    left = 1 if rounds else len(arms) - len(found)  # later rounds are begun only if they fit
+                    found[name] = _turn(orders[name], meters[name], end, left)
                     record.add({"round": len(rounds), "arm": name, "load": found[name].record()})
                     if found[name].server_gone:
                         ended = f"{name} was gone"
@@ -109,9 +110,11 @@ def _warm_up(name: str, order: Order, end: float) -> None:
     order["seconds"] = min(ramp + STEADY, 2.0)
 
 
-def _turn(order: Order, meter: Meter | None, end: float) -> Load:
-    left = max(end - monotonic() - order["seconds"], 0.2)
-    return send({**order, "timeout": min(order["timeout"], left)}, None, meter)
+def _turn(order: Order, meter: Meter | None, end: float, turns: int = 1) -> Load:
+    """A load on one arm that leaves the others of `turns` their share of the time until `end`."""
+    share = max((end - monotonic()) / turns, 0.4)
+    seconds = min(order["seconds"], share / 2)
+    return send({**order, "seconds": seconds, "timeout": min(order["timeout"], share - seconds)}, None, meter)
 
 
 def _is_known(rounds: list[Round], arms: dict[str, str]) -> bool:
