@@ -83,7 +83,7 @@ class Burst(Drawn):
         if durations := self.durations_ms:
             times = f"; first answer after {durations[0]:,.0f} ms, last after {durations[-1]:,.0f} ms"
         what = f"{n:,} requests at once" if n > 1 else "1 request"
-        return f"{what}: {self.method} {self.server}{self.path}: {', '.join(counts)}{times}."
+        return f"{what}: {self.method} {self.path} of {self.server}: {', '.join(counts)}{times}."
 
     def body(self) -> str:
         mood = "good" if not self.errors and all(status < 500 for status in self.statuses) else "bad"

@@ -125,6 +125,7 @@ class Run:
         if self.gone:
             return
         sent = now()
+        due = min(due, sent)  # uvloop's timers may ring half a millisecond early
         while self.pool:
             wire = self.pool.pop()
             if wire.lost:

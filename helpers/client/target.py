@@ -25,5 +25,5 @@ def target(server: Any, sender: str = "burst") -> tuple[str, str]:
     if not hasattr(server, "url") or not hasattr(server, "name"):
         raise LessonError(f"{sender} needs what serve(app) returned; this is a {type(server).__name__}.")
     if not getattr(server, "running", True):
-        raise LessonError(f"{server.name} is stopped; run its serve(...) cell again, then this one.")
+        raise LessonError(f"{server.name} is stopped; run the cell that starts it again, then this one.")
     return server.name, target(server.url, sender)[1]
