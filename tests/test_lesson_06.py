@@ -42,6 +42,19 @@ def size(people, wait, target):
 def size(people, wait, target):
     return (n := -(-people // (target // wait)), n) if target >= wait else None
 """,
+    "6.2 with NumPy's numbers": """\
+import numpy as np
+
+
+def size(people, wait, target):
+    return 2 * (np.ceil(people / (target // wait)),) if target >= wait else None
+""",
+    "6.3 with a loop of its own": OFFERS.replace("async def offers", "async def ask")
+    + """
+
+def offers(urls, seconds):
+    return asyncio.run(ask(urls, seconds))
+""",
     "6.3 with a limit for each": """\
 import asyncio
 
@@ -99,6 +112,46 @@ def test_another_right_answer_passes_too(name: str) -> None:
     assert ALSO_RIGHT[name] != exercise.solution
     feedback = check(exercise.id, attempt_at(exercise, ALSO_RIGHT[name]))
     assert feedback.status == "passed", feedback.message
+
+
+ALSO_WRONG = {
+    "6.1 an app in place of the function": (
+        SHOP_IN_FLASK.replace("def shop(url):\n", "")
+        .replace("    ", "")
+        .replace("return app", "shop = app")
+        .replace("=url", '="http://127.0.0.1"')
+        .replace("return client", "    return client"),
+        "Hand over the function",
+    ),
+    "6.1 the response itself": (SHOP.replace(".json()", ""), "`.json()`"),
+    "6.2 no thought of None": (
+        SIZE.replace("    if rounds == 0:\n        return None\n", ""),
+        "`size(10, 80, 50)` divides by zero",
+    ),
+    "6.3 httpx's own timeout, not caught": (
+        """\
+import asyncio
+
+import httpx
+
+
+async def offers(urls, seconds):
+    async with httpx.AsyncClient(timeout=seconds) as client:
+        answers = await asyncio.gather(*map(client.get, urls))
+    return {url: answer.json() for url, answer in zip(urls, answers)}
+""",
+        "ends in a ReadTimeout",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ALSO_WRONG)
+def test_another_wrong_answer_is_told_what_is_wrong(name: str) -> None:
+    source, said = ALSO_WRONG[name]
+    exercise = find(name.split()[0])
+    feedback = check(exercise.id, attempt_at(exercise, source))
+    assert feedback.status == "not yet"
+    assert said in feedback.message
 
 
 def test_threads_and_connections_are_tried_without_postgresql_too(monkeypatch: pytest.MonkeyPatch) -> None:

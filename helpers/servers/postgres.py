@@ -24,17 +24,24 @@ class NoDatabase(LessonError):
 
 
 class Database(Drawn):
-    """A PostgreSQL that answers at `url`, which psycopg, its pool and SQLAlchemy understand.
+    """A PostgreSQL that is there to be asked.
 
     `version` is the server's own word, such as ``"18.4"``; `external` says that it is not ours to stop.
     """
 
     def __init__(self, url: str, child: Child | None = None) -> None:
-        self.url = url
+        self._url = url
         self.external = child is None
         self._child = child
         self._stopped = False
         self.version, self.max_connections = _ask(url)
+
+    @property
+    def url(self) -> str:
+        """Its address, which psycopg, its pool and SQLAlchemy understand. Raises NoDatabase once it is stopped."""
+        if not self.running:
+            raise NoDatabase("The database is stopped; run the cell that calls postgres(...), then those after it.")
+        return self._url
 
     @property
     def running(self) -> bool:
@@ -73,9 +80,10 @@ class StandIn(Database):
             return "The stand-in for PostgreSQL is stopped."
         why = one_line(self._missing.__cause__ or self._missing)
         return (
-            f"PostgreSQL cannot be had here ({why}), so a stand-in takes its place: it accepts {self.max_connections} "
-            "connections and knows one query, select pg_sleep(seconds); what you measure in front of it stays true, "
-            f"but for the price of a connection. For a real one, put its address into {VARIABLE} "
+            f"PostgreSQL does not run here ({why}), so a stand-in takes its place. It is no database: it accepts "
+            f"{self.max_connections} connections, and can only wait, as long as select pg_sleep(seconds) says. Driver "
+            "and pools are the real ones, so waits and queues come out the same; the price of a new connection is not "
+            f"PostgreSQL's. For a real one, put its address into {VARIABLE} "
             f"(%env {VARIABLE}=postgresql://user:password@127.0.0.1/name) and run this cell again."
         )
 
@@ -110,7 +118,7 @@ def _real(external: str, timeout: float) -> Database:
     if external:
         # SQLAlchemy names a driver there, as in postgresql+psycopg://
         url = re.sub(r"^(postgres(?:ql)?)\+\w+:", r"\1:", external)
-        if _current is None or _current.url != url or not _current.running:
+        if _current is None or not _current.running or _current.url != url:
             _drop()
             _current = _connect(url)
     elif _current is None or _current.external or isinstance(_current, StandIn) or not _current.running:

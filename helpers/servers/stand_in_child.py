@@ -147,7 +147,7 @@ class Session:
 
     def refuse(self, severity: str, refusal: Refusal) -> None:
         state, text = refusal.args
-        fields = {"S": severity, "V": severity, "C": state, "M": text}
+        fields = {"S": severity, "V": severity, "C": state, "M": f"stand-in: {text}"}
         self.say(b"E", "".join(f"{key}{value}\0" for key, value in fields.items()).encode() + b"\0")
 
     def say(self, kind: bytes, body: bytes = b"") -> None:
@@ -165,7 +165,7 @@ def _column(query: str) -> tuple[str, int, str]:
         return "?column?", INTEGER, found[1]
     if text == "show max_connections":
         return "max_connections", TEXT, str(MAX_CONNECTIONS)
-    raise Refusal("0A000", "this stand-in for PostgreSQL knows only select pg_sleep(seconds)")
+    raise Refusal("0A000", "this is no PostgreSQL, and knows only select pg_sleep(seconds)")
 
 
 def _first_parameter(rest: bytes) -> str:
