@@ -1,0 +1,213 @@
+"""Lesson 08: other right answers to its exercises, and runs in which everything comes out as its text says."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lessons import ROOT, changed, read, run_all, shown, troubles
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+from test_exercises import attempt_at
+
+from helpers import check, stop_all
+from helpers.benchmark import Comparison
+from helpers.exercises import find
+from helpers.exercises.lesson_08 import CHOOSE, COUNTER
+
+NOTEBOOK = ROOT / "notebooks" / "08_production_servers.ipynb"
+SECONDS = 290  # for one run of the lesson, on a busy machine
+
+ALSO_RIGHT = {
+    "8.1 by the length of a file": """\
+def next_visit(path):
+    with open(path, "ab", buffering=0) as file:
+        file.write(b".")
+        return file.tell()
+""",
+    "8.1 with a lock file": """\
+import os
+import time
+from pathlib import Path
+
+
+def next_visit(path):
+    while True:
+        try:
+            os.close(os.open(path + ".lock", os.O_CREAT | os.O_EXCL))
+            break
+        except FileExistsError:
+            time.sleep(0.001)
+    try:
+        file = Path(path)
+        number = int(file.read_text()) + 1 if file.exists() else 1
+        file.write_text(str(number))
+        return number
+    finally:
+        os.remove(path + ".lock")
+""",
+    "8.1 with a transaction": COUNTER.replace(
+        'return database.execute("insert into visits default values").lastrowid',
+        """database.execute("begin immediate")
+        ((before,),) = database.execute("select count(*) from visits")
+        database.execute("insert into visits values (?)", [before + 1])
+        return before + 1""",
+    ),
+    "8.2 by trying": """\
+def choose(target, wait, cpu, cores, memory, each):
+    for workers in range(1, cores + 1):
+        if workers * each > memory:
+            return None
+        if workers * 1000 < target * cpu:
+            continue
+        threads = 1
+        while workers * threads * 1000 < target * (wait + cpu):
+            threads += 1
+        return workers, threads
+""",
+    "8.2 as a list": CHOOSE.replace(
+        "return workers, ceil(inside / workers)", "return [workers, ceil(inside / workers)]"
+    ),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def leave_nothing_running() -> Iterator[None]:
+    yield
+    stop_all()
+
+
+@pytest.mark.parametrize("name", ALSO_RIGHT)
+def test_another_right_answer_passes_too(name: str) -> None:
+    exercise = find(name.split()[0])
+    assert ALSO_RIGHT[name] != exercise.solution
+    feedback = check(exercise.id, attempt_at(exercise, ALSO_RIGHT[name]))
+    assert feedback.status == "passed", feedback.message
+
+
+def test_the_recorded_comparison_says_so_and_has_the_arms_of_the_lesson() -> None:
+    recorded = Comparison.load(ROOT / "data" / "recorded" / "flask_servers.jsonl")
+    assert "Recorded on" in recorded.summary()
+    assert list(recorded.arms) == ["Gunicorn", "uWSGI", "waitress", "Granian"]
+    assert all(arm.completed and not arm.failed for arm in recorded.arms.values())
+
+
+def run(notebook: NotebookNode, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    monkeypatch.setenv("LESSON_RESULTS", str(folder))
+    (executed,) = run_all(notebook, NOTEBOOK.parent, SECONDS)
+    assert list(troubles(executed)) == []
+    return shown(executed)
+
+
+def only(notebook: NotebookNode, *wanted: str) -> NotebookNode:
+    """`notebook` with these cells alone, in this order."""
+    cells = {cell.id: cell for cell in notebook.cells}
+    return NotebookNode(notebook, cells=[cells[each] for each in wanted])
+
+
+def numbers(text: str) -> list[float]:
+    return [float(number.replace(",", "")) for number in re.findall(r"\d[\d,]*(?:\.\d+)?", text)]
+
+
+LEFT = "print(len(psutil.Process().children(recursive=True)))"
+
+
+@pytest.mark.lesson
+@pytest.mark.timeout(SECONDS + 60)
+@pytest.mark.skipif(os.name != "posix", reason="Gunicorn and uWSGI exist on POSIX systems only")
+def test_everything_comes_out_as_the_text_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = read(NOTEBOOK)
+    notebook.cells.append(new_code_cell(LEFT, id="left-over"))
+    seen = run(notebook, tmp_path, monkeypatch)
+    assert seen["left-over"].split() == ["1"], "processes are left besides the client that load keeps"
+    assert seen["run-second"].count("none failed") == 8
+    assert "good answers a second" in seen["run-fastapi-servers"]
+    assert "Recorded" not in seen["run-flask-servers"]
+    installed = {line.split(":")[0]: numbers(line) for line in lines_of(seen["run-defaults"])}
+    assert installed["Gunicorn"][0] < 21
+    assert installed["uWSGI"][0] < 21
+    assert installed["waitress"][0] < 81
+    assert all(found[2] > 100 for found in installed.values())
+    for line in lines_of(seen["run-visits"]):
+        assert line.endswith("workers: 2")
+        assert max(numbers(line[line.index("[") : line.index("]")])) < 10
+    (_, one, _), (_, two, _), (_, four, _) = map(numbers, lines_of(seen["run-four"]))
+    assert two > 1.15 * one  # more where the second core is free
+    assert four > 1.15 * one
+    alone, *mastered = lines_of(seen["run-kill"])
+    assert "refused" in alone
+    assert alone.endswith("nobody replaced it")
+    for line in mastered:
+        assert "refused" not in line
+        assert "a new one after" in line
+        assert sum(map(int, re.findall(r"(\d+) failed", line))) < 30
+    reload, restart = lines_of(seen["run-reload"])
+    assert reload.endswith("none failed")
+    assert "refused" in restart
+    for line in lines_of(seen["run-settings"]):
+        _, _, expected, found = numbers(line)
+        assert 0.5 * expected < found < 1.1 * expected
+    assert "Locust: " in seen["run-locust"]
+    assert ", 0 failed" in seen["run-locust"]
+    assert seen["run-mail"].count("'nothing': 'sent', 'kill': 'lost'") == 2
+    assert "0 good answers" in seen["run-interface"]
+    assert "× 500)" in seen["run-interface"]
+    assert "TypeError" in seen["log-interface"]
+    assert "Verdict: holds." in seen["judge-claims"]
+    assert "Verdict: holds." in seen["judge-c35"]
+
+
+def lines_of(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()]
+
+
+WITHOUT = """
+from helpers.servers import commands
+
+commands._runs_here = lambda software: software.module not in ("gunicorn", "pyuwsgi")
+find_spec = lambda name: None
+forking = "granian"
+"""
+
+
+@pytest.mark.lesson
+@pytest.mark.timeout(SECONDS + 60)
+def test_the_lesson_goes_on_where_servers_and_locust_are_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebook = read(NOTEBOOK)
+    place = [cell.id for cell in notebook.cells].index("imports") + 1
+    notebook.cells.insert(place, new_code_cell(WITHOUT, id="without"))
+    seen = run(notebook, tmp_path, monkeypatch)
+    assert seen["launch-fastapi"].count("Gunicorn is not installed here") == 1
+    assert "uWSGI is not installed here" in seen["launch-flask"]
+    assert "Recorded on" in seen["run-flask-servers"]
+    assert "Locust is not installed here" in seen["run-locust"]
+    assert "Verdict: holds." in seen["judge-claims"]
+    assert "Verdict: does not hold." in seen["judge-c35"]
+
+
+FLIPS = (
+    ("launch-pair", "workers = 2", "workers = 1"),
+    ("run-kill", '("uvicorn", fastapi_app, 2)', '("hypercorn", fastapi_app, 2)'),
+    ("run-locust", '"/hello", "users": 20', '"/wait", "users": 40'),
+    ("run-mail", "psutil.Process(pid).kill()", 'pair["Flask"].reload()'),
+    ("run-interface", '"waitress"', '"hypercorn"'),
+)
+
+
+@pytest.mark.lesson
+@pytest.mark.timeout(SECONDS + 60)
+@pytest.mark.skipif(os.name != "posix", reason="Gunicorn exists on POSIX systems only")
+def test_each_flip_turns_its_result_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = ["imports", "file-fastapi", "file-flask", "launch-fastapi", "launch-pair", "run-visits", "has-visitors"]
+    wanted += ["under-load", "kill-one", "run-kill", "file-locust", "start-locust", "locust", "run-locust", "run-mail"]
+    notebook = only(changed(read(NOTEBOOK), FLIPS), *wanted, "run-interface", "stop")
+    seen = run(notebook, tmp_path, monkeypatch)
+    assert seen["run-visits"].count("[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], workers: 1") == 2
+    assert lines_of(seen["run-kill"])[1].endswith("nobody replaced it")
+    ours, theirs = numbers(seen["run-locust"])[:2]
+    assert 0.7 < theirs / ours < 1.3
+    assert seen["run-mail"].count("'kill': 'sent'") == 2
+    assert "none failed" in seen["run-interface"]
