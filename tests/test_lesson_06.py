@@ -180,6 +180,9 @@ print(threads, [next((name for name in names if name in command), command) for c
 """
 
 
+OPEN = "import psutil; print(psutil.Process().num_fds())"
+
+
 def everything_is_as_the_text_says(seen: dict[str, str]) -> None:
     assert "(1 thread, 1 event loop)" in seen["run-database"]
     assert "(20 threads)" in seen["run-database"]
@@ -215,9 +218,12 @@ def everything_is_as_the_text_says(seen: dict[str, str]) -> None:
 def test_everything_comes_out_as_the_text_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notebook = read(NOTEBOOK)
     notebook.cells.append(new_code_cell(LEFT, id="left"))
+    ids = [cell.id for cell in notebook.cells]
+    notebook.cells.insert(ids.index("wrong-bigger"), new_code_cell(OPEN, id="open"))
     seen = run(notebook, tmp_path, monkeypatch)
     assert seen["database"].startswith("PostgreSQL 18")
     everything_is_as_the_text_says(seen)
+    assert int(seen["open"]) < 190, "of 256 files that some systems allow, when about 55 more are about to be opened"
     assert seen["left"] == "[] ['client']\n", "threads of pools, and processes"
 
 

@@ -102,9 +102,7 @@ def check_shop(make: Any) -> str:
         for _ in range(2):
             before = len(api.paths)
             (answer,) = ask(server, "GET", "/offer", timeout=5)
-            if answer.failure and "vars() argument" in str(
-                answer.failure.exception
-            ):  # FastAPI looks for something to make JSON of
+            if answer.failure and "vars() argument" in str(answer.failure.exception):  # FastAPI made no JSON of it
                 raise NotYet("`/offer` returns the client's response itself: return what is in it, with `.json()`.")
             if answer.failure:
                 raise NotYet(f"Inside your app, {answer.failure}.")
