@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import time
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import nbformat
 from nbclient import NotebookClient
@@ -17,6 +19,7 @@ from nbformat import NotebookNode
 
 from helpers.exercises import solution
 
+QUICK = 0.2  # the pace at which loads are as short as a test of the cells, not of the numbers, can have them
 ROOT = Path(__file__).resolve().parents[1]
 WRITEFILE = re.compile(r"\A%%writefile work/\w+\.py$", re.MULTILINE)  # how a lesson makes a file for a server to load
 
@@ -106,6 +109,39 @@ def changed(notebook: NotebookNode, changes: Iterable[tuple[str, str, str]]) -> 
         assert old in cells[cell_id].source, f"{old!r} is not in cell {cell_id!r}"
         cells[cell_id].source = cells[cell_id].source.replace(old, new)
     return copy
+
+
+def only(notebook: NotebookNode, *wanted: str) -> NotebookNode:
+    """`notebook` with the cells of these ids alone, in this order."""
+    cells = {cell.id: cell for cell in notebook.cells}
+    return NotebookNode(notebook, cells=[cells[each] for each in wanted])
+
+
+def run_lesson(
+    path: Path,
+    results: Path,
+    seconds: float,
+    notebook: NotebookNode | None = None,
+    *,
+    status: str = "not started",
+    pace: float = 1,
+) -> dict[str, str]:
+    """What each cell of the lesson at `path`, or of a `notebook` made from it, shows in a run in a fresh kernel.
+
+    Guesses and verdicts go to `results`, loads take the share `pace` of their time. Fails for whatever a learner
+    should not see, and for a check that says anything but `status`.
+    """
+    with mock.patch.dict(os.environ, LESSON_RESULTS=str(results), LESSON_PACE=str(pace)):
+        (executed,) = run_all(notebook or read(path), path.parent, seconds)
+    assert_fine(executed, status)
+    return shown(executed)
+
+
+def assert_fine(executed: NotebookNode, status: str) -> None:
+    """Nothing went wrong in an executed notebook, and each of its checks shows `status`."""
+    complaints = [*troubles(executed), *wrong_checks(executed, status)]
+    if complaints:  # show the first few: the others mostly follow from these
+        raise AssertionError(f"{len(complaints)} troubles, first of all:\n\n" + "\n\n".join(complaints[:5]))
 
 
 def troubles(notebook: NotebookNode) -> Iterator[str]:

@@ -288,3 +288,12 @@ def test_the_headline_of_many_arms_names_the_unsure_ones():
     unsure = Estimate("A", "D", 4.0, 3.0, 5.1, False, 8, "too few")
     assert headline([sure, other]) == "A answers 2 to 4 times as many as the others"
     assert "inconclusive beside D: too few" in headline([sure, other, unsure])
+
+
+def test_a_rehearsed_comparison_is_short_and_says_so(known, monkeypatch):
+    monkeypatch.setenv("LESSON_PACE", "0.2")
+    url = known.url + "/fixed?ms=20"
+    began = time.monotonic()
+    comparison = measure({"a": url, "b": url}, concurrency=4, budget=10)
+    assert time.monotonic() - began < 4
+    assert "LESSON_PACE" in comparison.summary()

@@ -5,11 +5,12 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 from browser import Lab, LabPage, browser, chromium, jupyterlab, lab_page
-from lessons import ROOT, calls, code_cells, notebooks, read, troubles, wrong_checks
+from lessons import QUICK, ROOT, calls, code_cells, notebooks, read, troubles, wrong_checks
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import BrowserContext, FrameLocator, expect
@@ -25,7 +26,17 @@ def shows_pages(lesson: Path) -> bool:
     return any(calls(cell.source, "show") for cell in code_cells(read(lesson)))
 
 
-every_lesson = pytest.mark.parametrize("lesson", notebooks(), ids=lambda path: path.stem)
+BASES = {"plain": "/", "prefix": "/user/ada/"}
+
+
+def lessons_at_their_addresses() -> list[Any]:
+    """Each lesson behind a prefix, and at / too where it shows pages: to all else a prefix makes no difference."""
+    return [
+        pytest.param(base, path, id=f"{name}-{path.stem}")
+        for name, base in BASES.items()
+        for path in notebooks()
+        if name == "prefix" or shows_pages(path)
+    ]
 
 
 def require_chromium() -> None:
@@ -45,7 +56,7 @@ def context() -> Iterator[BrowserContext]:
         yield chrome.new_context(viewport={"width": 1300, "height": 1000})
 
 
-@pytest.fixture(scope="module", params=["/", "/user/ada/"], ids=["plain", "prefix"])
+@pytest.fixture(scope="module", params=BASES.values(), ids=BASES)
 def lab(
     request: pytest.FixtureRequest, context: BrowserContext, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Lab]:
@@ -53,8 +64,10 @@ def lab(
     folder = tmp_path_factory.mktemp("lab")
     for name in ("notebooks", "data"):
         shutil.copytree(ROOT / name, folder / "root" / name)
-    with jupyterlab(folder / "root", folder / "private", base_url=request.param) as lab:
-        yield lab
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LESSON_PACE", str(QUICK))  # the page is looked at here, not the numbers
+        with jupyterlab(folder / "root", folder / "private", base_url=request.param) as lab:
+            yield lab
 
 
 @pytest.fixture
@@ -63,7 +76,7 @@ def page(context: BrowserContext, lab: Lab) -> Iterator[LabPage]:
         yield page
 
 
-@every_lesson
+@pytest.mark.parametrize(("lab", "lesson"), lessons_at_their_addresses(), indirect=["lab"])
 def test_run_all_shows_nothing_that_a_learner_should_not_see(page: LabPage, lesson: Path) -> None:
     page.open(f"notebooks/{lesson.name}")
     executed = page.run_all(SECONDS)

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-from lessons import ROOT, changed, read, run_all, shown, troubles
-from nbformat import NotebookNode
+from lessons import ROOT, changed, read, run_lesson
 from test_exercises import attempt_at
 
 from helpers import check
@@ -43,17 +42,10 @@ def test_another_right_answer_passes_too(name: str) -> None:
     assert feedback.status == "passed", feedback.message
 
 
-def run(notebook: NotebookNode, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    monkeypatch.setenv("LESSON_RESULTS", str(folder))
-    (executed,) = run_all(notebook, NOTEBOOK.parent, SECONDS)
-    assert list(troubles(executed)) == []
-    return shown(executed)
-
-
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
-def test_everything_comes_out_as_the_text_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = run(read(NOTEBOOK), tmp_path, monkeypatch)
+def test_everything_comes_out_as_the_text_says(tmp_path: Path) -> None:
+    seen = run_lesson(NOTEBOOK, tmp_path, SECONDS)
     kinds = seen["count-kinds"]
     assert [kinds.count(f": {state}") for state in ("listed", "with a gap", "missing")] == [3, 3, 4]
     assert "'404'" not in seen["raises-responses"]
@@ -93,8 +85,8 @@ FLIPS = (
 
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
-def test_each_flip_turns_its_result_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = run(changed(read(NOTEBOOK), FLIPS), tmp_path, monkeypatch)
+def test_each_flip_turns_its_result_over(tmp_path: Path) -> None:
+    seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, changed(read(NOTEBOOK), FLIPS))
     assert "'pages'" in seen["book-schema"]
     assert "checks the body: no" in seen["judge-c7"]
     assert "Verdict: does not hold." in seen["judge-c7"]

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lessons import ROOT, changed, read, run_all, shown, troubles
-from nbformat import NotebookNode
+from lessons import ROOT, changed, only, read, run_lesson
 from test_exercises import attempt_at
 
 from helpers import check
@@ -75,13 +74,6 @@ def test_another_right_answer_passes_too(name: str) -> None:
     assert feedback.status == "passed", feedback.message
 
 
-def run(notebook: NotebookNode, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    monkeypatch.setenv("LESSON_RESULTS", str(folder))
-    (executed,) = run_all(notebook, NOTEBOOK.parent, SECONDS)
-    assert list(troubles(executed)) == []
-    return shown(executed)
-
-
 def milliseconds(text: str) -> list[float]:
     """The times in a summary, in order."""
     return [float(number.replace(",", "")) for number in re.findall(r"([\d,]+) ms", text)]
@@ -89,8 +81,8 @@ def milliseconds(text: str) -> list[float]:
 
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
-def test_everything_comes_out_as_the_text_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = run(read(NOTEBOOK), tmp_path, monkeypatch)
+def test_everything_comes_out_as_the_text_says(tmp_path: Path) -> None:
+    seen = run_lesson(NOTEBOOK, tmp_path, SECONDS)
     assert seen["run-freeze"].startswith("fastapi /block blocks the event loop")
     awaited, blocked, threaded = (panel for panel in seen["run-freeze"].split("fastapi /")[-3:])
     assert "all 20 at the same time (1 thread, 1 event loop)" in awaited
@@ -119,21 +111,13 @@ def test_everything_comes_out_as_the_text_says(tmp_path: Path, monkeypatch: pyte
     assert [claim for claim, text in held.items() if "Verdict: holds." in text] == ["C22", "C23", "C27", "C28"]
 
 
-def only(notebook: NotebookNode, *wanted: str) -> NotebookNode:
-    """`notebook` with these cells alone, in this order."""
-    cells = {cell.id: cell for cell in notebook.cells}
-    return NotebookNode(notebook, cells=[cells[each] for each in wanted])
-
-
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
-def test_verdicts_do_not_hang_on_other_numbers_or_stopped_servers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_verdicts_do_not_hang_on_other_numbers_or_stopped_servers(tmp_path: Path) -> None:
     wanted = ["imports", "waiting-app", "run-freeze", "flask-app", "async-app", "share", "judge-c24", "judge-c26"]
     changes = [("waiting-app", "wait = 0.050", "wait = 0"), ("run-freeze", "people = 20", "people = 1")]
     notebook = only(changed(read(NOTEBOOK), changes), *wanted, "stop", "judge-c27", "judge-c3")
-    seen = run(notebook, tmp_path, monkeypatch)
+    seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, notebook)
     for claim in ("C24", "C26", "C3"):
         assert "Verdict: holds with conditions." in seen[f"judge-{claim.lower()}"]
     assert "Verdict: holds." in seen["judge-c27"]
@@ -141,10 +125,10 @@ def test_verdicts_do_not_hang_on_other_numbers_or_stopped_servers(
 
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
-def test_an_adapter_fails_c23(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_adapter_fails_c23(tmp_path: Path) -> None:
     adapted = [("judge-c23", 'fastapi, "/await"', 'flask, "/async"'), ("judge-c23", "watch(fastapi)", "watch(flask)")]
     wanted = ("imports", "waiting-app", "async-app", "call-by-hand", "judge-c23")
-    seen = run(only(changed(read(NOTEBOOK), adapted), *wanted), tmp_path, monkeypatch)
+    seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, only(changed(read(NOTEBOOK), adapted), *wanted))
     assert "awaits without an adapter: no" in seen["judge-c23"]
     assert "Verdict: does not hold." in seen["judge-c23"]
 
@@ -186,9 +170,9 @@ FLIPS = (
 
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
-def test_each_flip_turns_its_result_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_flip_turns_its_result_over(tmp_path: Path) -> None:
     flips = [*FLIPS[:1], ("run-wide", "people", "30"), *FLIPS[1:]]  # a hundred in line would take five seconds
-    seen = run(changed(read(NOTEBOOK), flips), tmp_path, monkeypatch)
+    seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, changed(read(NOTEBOOK), flips))
     assert "blocks the event loop" not in seen["run-freeze"]
     assert "Verdict: holds." in seen["judge-c24"]
     assert "one after another (1 thread" in seen["run-wide"]

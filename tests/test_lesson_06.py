@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-from lessons import ROOT, changed, read, run_all, shown, troubles
-from nbformat import NotebookNode
+from lessons import ROOT, changed, read, run_lesson, solved
 from nbformat.v4 import new_code_cell
 from test_exercises import attempt_at
 
@@ -163,13 +162,6 @@ def test_threads_and_connections_are_tried_without_postgresql_too(monkeypatch: p
     stop_all()
 
 
-def run(notebook: NotebookNode, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    monkeypatch.setenv("LESSON_RESULTS", str(folder))
-    (executed,) = run_all(notebook, NOTEBOOK.parent, SECONDS)
-    assert list(troubles(executed)) == []
-    return shown(executed)
-
-
 LEFT = """
 import psutil
 
@@ -220,7 +212,7 @@ def test_everything_comes_out_as_the_text_says(tmp_path: Path, monkeypatch: pyte
     notebook.cells.append(new_code_cell(LEFT, id="left"))
     ids = [cell.id for cell in notebook.cells]
     notebook.cells.insert(ids.index("wrong-bigger"), new_code_cell(OPEN, id="open"))
-    seen = run(notebook, tmp_path, monkeypatch)
+    seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, notebook)
     assert seen["database"].startswith("PostgreSQL 18")
     everything_is_as_the_text_says(seen)
     assert int(seen["open"]) < 190, "of 256 files that some systems allow, when about 55 more are about to be opened"
@@ -233,7 +225,7 @@ def test_without_postgresql_the_lesson_says_so_and_comes_out_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:secret@127.0.0.1:9/none")
-    seen = run(read(NOTEBOOK), tmp_path, monkeypatch)
+    seen = run_lesson(NOTEBOOK, tmp_path, SECONDS)
     assert "a stand-in takes its place" in seen["database"]
     assert "secret" not in seen["database"]
     everything_is_as_the_text_says(seen)
@@ -271,7 +263,7 @@ OTHER_NUMBERS = (
 def test_with_other_numbers_it_ends_well_and_c24_is_judged_by_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = run(changed(read(NOTEBOOK), OTHER_NUMBERS), tmp_path, monkeypatch)
+    seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, changed(read(NOTEBOOK), OTHER_NUMBERS))
     assert "(60 threads)" in seen["run-database"]
     assert "40 × 500" in seen["run-patience"]
     assert "Verdict: holds with conditions." in seen["judge-c24"]
@@ -279,8 +271,9 @@ def test_with_other_numbers_it_ends_well_and_c24_is_judged_by_its_own(
 
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
-def test_each_flip_turns_its_result_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = run(changed(read(NOTEBOOK), FLIPS), tmp_path, monkeypatch)
+def test_each_flip_turns_its_result_over_in_the_solved_lesson(tmp_path: Path) -> None:
+    flipped = changed(solved(read(NOTEBOOK)), FLIPS)
+    seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, flipped, status="passed")
     assert "blocks the event loop" not in seen["run-wrong"]
     assert seen["run-wrong"].count("all 20 at the same time") == 2
     assert "blocking waits stand in line: no" in seen["judge-c24"]

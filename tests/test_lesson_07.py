@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from lessons import ROOT, changed, read, run_all, shown, troubles
-from nbformat import NotebookNode
+from lessons import QUICK, ROOT, changed, read, run_lesson, solved
 from test_exercises import attempt_at
 
 from helpers import check
@@ -48,21 +47,14 @@ def test_a_setting_that_cannot_be_is_a_sentence(setting: str, said: str) -> None
     assert said in feedback.message
 
 
-def run(notebook: NotebookNode, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    monkeypatch.setenv("LESSON_RESULTS", str(folder))
-    (executed,) = run_all(notebook, NOTEBOOK.parent, SECONDS)
-    assert list(troubles(executed)) == []
-    return shown(executed)
-
-
 def numbers(text: str) -> list[float]:
     return [float(number.replace(",", "")) for number in re.findall(r"\d[\d,]*(?:\.\d+)?", text)]
 
 
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
-def test_everything_comes_out_as_the_text_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = run(read(NOTEBOOK), tmp_path, monkeypatch)
+def test_everything_comes_out_as_the_text_says(tmp_path: Path) -> None:
+    seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, pace=0.5)  # a stall must fit into a load
     assert 300 < numbers(seen["judge-known"])[2] <= 1000  # Little's law for 50 connections and 50 ms
     _, low, high = numbers(seen["judge-itself"])[:3]
     assert low <= 1 <= high or "nconclusive" in seen["run-itself"]
@@ -95,11 +87,11 @@ FLIPS = (
 
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
-def test_each_flip_turns_its_result_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    notebook = changed(read(NOTEBOOK), [*FLIPS, ("three-benchmarks", "flasks[1]", "flasks[6]")])
+def test_each_flip_turns_its_result_over_in_the_solved_lesson(tmp_path: Path) -> None:
+    notebook = changed(solved(read(NOTEBOOK)), [*FLIPS, ("three-benchmarks", "flasks[1]", "flasks[6]")])
     notebook.cells = [cell for cell in notebook.cells if cell.id not in ("run-itself", "judge-itself", "run-gil")]
     notebook.cells = [cell for cell in notebook.cells if cell.id not in ("run-processes", "judge-c33")]
-    seen = run(notebook, tmp_path, monkeypatch)
+    seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, notebook, status="passed", pace=QUICK)
     ratios = {int(n): float(value) for n, value in re.findall(r"(\d+) threads: ([\d.]+)", seen["run-threads"])}
     assert ratios[12] < 1.6 < ratios[6] * 1.2
     assert "Verdict: does not hold." not in seen["judge-c30"] or ratios[6] < 3

@@ -5,20 +5,38 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from lessons import calls, code_cells, exercise_of, notebooks, read, run_all, solved, troubles, wrong_checks
+from lessons import (
+    ROOT,
+    assert_fine,
+    calls,
+    code_cells,
+    exercise_of,
+    notebooks,
+    read,
+    run_all,
+    run_lesson,
+    solved,
+    troubles,
+    wrong_checks,
+)
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
 SECONDS = 240  # for one run of one lesson
 
-every_lesson = pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
+# Tests in a lesson's own file that run it from top to bottom: once is enough, a lesson takes up to four minutes.
+AS_STORED = "test_everything_comes_out_as_the_text_says"
+SOLVED = "test_each_flip_turns_its_result_over_in_the_solved_lesson"
 
 
-@pytest.fixture
-def fresh_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for guesses and verdicts as a new learner has it: empty."""
-    monkeypatch.setenv("LESSON_RESULTS", str(tmp_path / "results"))
-    return tmp_path
+def lessons_without(test: str) -> list[Path]:
+    """The lessons that have no such test of their own."""
+
+    def has(path: Path) -> bool:
+        own = ROOT / "tests" / f"test_lesson_{path.stem[:2]}.py"
+        return own.exists() and f"def {test}(" in own.read_text(encoding="utf-8")
+
+    return [path for path in notebooks() if not has(path)]
 
 
 def test_there_are_lessons() -> None:
@@ -27,27 +45,27 @@ def test_there_are_lessons() -> None:
 
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
-@every_lesson
-def test_the_lesson_runs_as_it_is_stored(path: Path, fresh_results: Path) -> None:
-    (executed,) = run_all(read(path), path.parent, SECONDS)
-    assert_fine(executed, "not started")
+@pytest.mark.parametrize("path", lessons_without(AS_STORED), ids=lambda path: path.stem)
+def test_the_lesson_runs_as_it_is_stored(path: Path, tmp_path: Path) -> None:
+    run_lesson(path, tmp_path, SECONDS)
 
 
 @pytest.mark.lesson
 @pytest.mark.timeout(2 * SECONDS + 60)
-@every_lesson
-def test_the_solved_lesson_runs_twice_in_one_kernel(path: Path, fresh_results: Path) -> None:
-    notebook = read(path)
-    assert any(exercise_of(cell) for cell in notebook.cells), "no cell has the tags of an exercise"
-    for executed in run_all(solved(notebook), path.parent, 2 * SECONDS, times=2):
+@pytest.mark.parametrize("path", lessons_without(SOLVED), ids=lambda path: path.stem)
+def test_the_solved_lesson_runs_twice_in_one_kernel(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LESSON_RESULTS", str(tmp_path))
+    for executed in run_all(solved(read(path)), path.parent, 2 * SECONDS, times=2):
         assert_fine(executed, "passed")
 
 
-def assert_fine(executed: NotebookNode, status: str) -> None:
-    complaints = [*troubles(executed), *wrong_checks(executed, status)]
-    if complaints:  # show the first few: the others mostly follow from these
-        raise AssertionError(f"{len(complaints)} troubles, first of all:\n\n" + "\n\n".join(complaints[:5]))
-    assert any(calls(cell.source, "check") for cell in code_cells(executed)), "no cell checks an exercise"
+@pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
+def test_each_lesson_has_exercises_and_checks(path: Path) -> None:
+    cells = list(code_cells(read(path)))
+    assert any(exercise_of(cell) for cell in cells), "no cell has the tags of an exercise"
+    assert any(calls(cell.source, "check") for cell in cells), "no cell checks an exercise"
 
 
 # The harness itself: each kind of trouble must be seen

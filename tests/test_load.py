@@ -487,3 +487,12 @@ def test_ramp_and_drain_are_left_out_of_the_throughput():
     shifted = {**part, "sent": [moment + 33_000 for moment in sent], "full": 333_000}
     result = count(order(), [{**shifted, "from": 0, "until": 1_090_000}], end, [])
     assert result.throughput == pytest.approx(20)  # wherever the edges fall
+
+
+@pytest.mark.parametrize(("share", "seconds"), [("0.2", 0.4), ("1", 2.0), ("0.01", 2.0), ("slow", 2.0)])
+def test_a_rehearsal_is_short_and_says_so(known, monkeypatch, share, seconds):
+    monkeypatch.setenv("LESSON_PACE", share)
+    result = load(known.url + "/fixed?ms=5", concurrency=2, seconds=2)
+    assert result.seconds == pytest.approx(seconds)
+    assert ("LESSON_PACE" in result.summary()) == (seconds < 2)
+    assert load(known.url + "/fixed?ms=5", concurrency=2, seconds=0.1).seconds == pytest.approx(0.1)

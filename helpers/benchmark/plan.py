@@ -9,6 +9,7 @@ from helpers.benchmark.comparison import Comparison, Round
 from helpers.benchmark.statistics import interval, is_narrow
 from helpers.client.counting import Meter, Order, send
 from helpers.client.loading import plan
+from helpers.client.pace import NOTE, pace, paced
 from helpers.client.progress import progress
 from helpers.client.records import Record
 from helpers.client.results import Load
@@ -46,6 +47,7 @@ def measure(
     answer to begin with.
     """
     orders = _orders(arms, concurrency, budget, method, json, headers, keep_alive, timeout)
+    budget = paced(budget, least=3.0)
     began = monotonic()
     end = began + 0.97 * budget  # what comes after the last round takes a moment too
     rounds: list[Round] = []
@@ -70,6 +72,7 @@ def measure(
                     record.add({"round": len(rounds), "arm": name, "load": found[name].record()})
                     if found[name].server_gone:
                         ended = f"{name} was gone"
+                    found[name].notes += [NOTE] * (pace() < 1)
                 rounds.append({name: found[name] for name in arms})
                 cost = monotonic() - started
                 if not ended and len(rounds) >= ENOUGH and _is_known(rounds, arms):

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from helpers.client.counting import Meter, Order, send
+from helpers.client.pace import NOTE, pace, paced
 from helpers.client.progress import progress
 from helpers.client.records import Record
 from helpers.client.results import Load
@@ -49,6 +50,7 @@ def load(
     """
     order = plan(url, concurrency, rate, seconds, method, json, headers, keep_alive, timeout)
     _check_number("warm_up", warm_up, 0.0, LONGEST)
+    order["seconds"] = paced(order["seconds"], least=0.3)
     meter = Meter(order["port"])
     if warm_up:
         order["closes"] = send({**order, "seconds": max(warm_up, 0.1)}).closes
@@ -61,6 +63,7 @@ def load(
                 show(passed, "" if passed < order["seconds"] else ", waiting for the last answers")
 
             result = send(order, hear, meter)
+            result.notes += [NOTE] * (pace() < 1)
         record.add({"whole": result.record()})
     finally:
         record.close()
