@@ -83,3 +83,12 @@ def test_latencies_of_nothing_are_refused():
         latencies({"alive": a_load(), "dead": a_load(milliseconds=())})
     with pytest.raises(LessonError, match="no good answers"):
         latencies({})
+
+
+def test_a_setting_without_good_answers_is_said_and_not_drawn(recwarn):
+    nothing = Estimate("FastAPI", "Flask", 0.0, 0.0, float("inf"), False, 1, "no round in which both gave good answers")
+    picture = against_threads({1: nothing, 10: an_estimate(8)}, 100)
+    assert picture.alt.startswith("From 8 to 8 times") and "1 threads: 0 (0 to inf)" in picture.alt
+    assert not list(recwarn)
+    with pytest.raises(LessonError, match="no ratio to draw"):
+        against_threads({1: nothing}, 100)

@@ -84,7 +84,9 @@ def against_threads(ratios: Mapping[int, Estimate], concurrency: int, band: tupl
     threads = sorted(ratios)
     low, high = band
     inside = sum(low <= ratios[n].value <= high for n in threads)
-    values = [ratios[n].value for n in threads]
+    values = [ratios[n].value for n in threads if ratios[n].value > 0]
+    if not values:
+        raise LessonError("No setting gave a good answer in both, so there is no ratio to draw; measure for longer.")
     title = (
         f"From {digits(min(values))} to {digits(max(values))} times, by the number of Flask's threads; "
         f"{inside} of {len(threads)} settings lie in the article's {low:g} to {high:g}"
@@ -105,9 +107,13 @@ def against_threads(ratios: Mapping[int, Estimate], concurrency: int, band: tupl
         axes.plot(steps, foreseen, color=INK, linewidth=1, linestyle=(0, (5, 4)))
         theory = f"in theory: {concurrency} ÷ threads"
         axes.annotate(theory, (steps[14], foreseen[14]), (8, 6), textcoords="offset points", size=9)
+        bottom, top = min(0.7, *values) / 1.2, max(high, concurrency / left, *values) * 1.4
         for n in threads:
             each = ratios[n]
-            ends = [max(each.low, 1e-3), min(each.high, 1e4)]
+            if not each.value > 0:
+                axes.annotate("no good answers", (n, 1), (0, 6), textcoords="offset points", ha="center", size=8.5)
+                continue
+            ends = [max(each.low, bottom), min(each.high, top)]
             axes.plot([n, n], ends, color=INK, linewidth=2, marker="_", markersize=9)
             face = INK if each.conclusive else "none"
             axes.plot(n, each.value, "o", markerfacecolor=face, markeredgecolor=INK, markersize=8)
@@ -115,7 +121,7 @@ def against_threads(ratios: Mapping[int, Estimate], concurrency: int, band: tupl
                 digits(each.value), (n, each.value), (-9, -14), textcoords="offset points", ha="right", weight="bold"
             )
         axes.set_xlim(left, right)
-        axes.set_ylim(min(0.7, *values) / 1.2, max(high, concurrency / left, *values) * 1.4)
+        axes.set_ylim(bottom, top)
         axes.set_xticks(threads, [str(n) for n in threads])
         axes.xaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
