@@ -25,7 +25,7 @@ def draw(comparison: Comparison) -> Picture:
     title = headline(ratios)
     with canvas(1, 2, height=1.3 + ROW * count, sharey=True, width_ratios=[1.15, 1]) as drawing:
         bars, forest = drawing.axes
-        drawing.figure.suptitle(fill(title, 84), x=0.01, ha="left", weight="bold", size=12)
+        drawing.figure.suptitle(fill(title, 74), x=0.01, ha="left", weight="bold", size=12)
         _bars(bars, comparison)
         _forest(forest, ratios)
         bars.set_yticks(range(count), [fill(name, 22) for name in comparison.urls])
