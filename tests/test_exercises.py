@@ -35,7 +35,9 @@ every_mistake = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module", autouse=True)
 def leave_nothing_running() -> Any:
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LESSON_PACE", "0.3")  # right and wrong are far apart; three seconds tell them
+        yield
     stop_all()
 
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
-from lessons import ROOT, changed, read, run_all, shown, troubles
-from nbformat import NotebookNode
+from lessons import QUICK, ROOT, changed, only, read, run_lesson
 from nbformat.v4 import new_code_cell
 from test_exercises import attempt_at
 
@@ -115,19 +114,6 @@ def test_an_interrupted_cell_leaves_no_process_behind(tmp_path: Path, monkeypatc
     assert all(process.returncode is not None for process in started)
 
 
-def run(notebook: NotebookNode, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    monkeypatch.setenv("LESSON_RESULTS", str(folder))
-    (executed,) = run_all(notebook, NOTEBOOK.parent, SECONDS)
-    assert list(troubles(executed)) == []
-    return shown(executed)
-
-
-def only(notebook: NotebookNode, *wanted: str) -> NotebookNode:
-    """`notebook` with these cells alone, in this order."""
-    cells = {cell.id: cell for cell in notebook.cells}
-    return NotebookNode(notebook, cells=[cells[each] for each in wanted])
-
-
 def numbers(text: str) -> list[float]:
     return [float(number.replace(",", "")) for number in re.findall(r"\d[\d,]*(?:\.\d+)?", text)]
 
@@ -138,10 +124,10 @@ LEFT = "print(len(psutil.Process().children(recursive=True)))"
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
 @pytest.mark.skipif(os.name != "posix", reason="Gunicorn and uWSGI exist on POSIX systems only")
-def test_everything_comes_out_as_the_text_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everything_comes_out_as_the_text_says(tmp_path: Path) -> None:
     notebook = read(NOTEBOOK)
     notebook.cells.append(new_code_cell(LEFT, id="left-over"))
-    seen = run(notebook, tmp_path, monkeypatch)
+    seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, notebook, pace=0.5)
     assert seen["left-over"].split() == ["1"], "processes are left besides the client that load keeps"
     assert seen["run-second"].count("none failed") == 8
     assert "good answers a second" in seen["run-fastapi-servers"]
@@ -199,13 +185,11 @@ forking = "granian"
 
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
-def test_the_lesson_goes_on_where_servers_and_locust_are_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_lesson_goes_on_where_servers_and_locust_are_missing(tmp_path: Path) -> None:
     notebook = read(NOTEBOOK)
     place = [cell.id for cell in notebook.cells].index("imports") + 1
     notebook.cells.insert(place, new_code_cell(WITHOUT, id="without"))
-    seen = run(notebook, tmp_path, monkeypatch)
+    seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, notebook, pace=QUICK)
     assert seen["launch-fastapi"].count("Gunicorn is not installed here") == 1
     assert "uWSGI is not installed here" in seen["launch-flask"]
     assert "Recorded on" in seen["run-flask-servers"]
@@ -226,7 +210,7 @@ FLIPS = (
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
 @pytest.mark.skipif(os.name != "posix", reason="Gunicorn exists on POSIX systems only")
-def test_each_flip_turns_its_result_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_flip_turns_its_result_over(tmp_path: Path) -> None:
     wanted = ["imports", "file-fastapi", "file-flask", "launch-fastapi", "launch-pair", "run-visits", "has-visitors"]
     wanted += [
         "under-load",
@@ -239,7 +223,7 @@ def test_each_flip_turns_its_result_over(tmp_path: Path, monkeypatch: pytest.Mon
         "run-locust",
     ]
     notebook = only(changed(read(NOTEBOOK), FLIPS), *wanted, "run-interface", "stop")
-    seen = run(notebook, tmp_path, monkeypatch)
+    seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, notebook)
     assert seen["run-visits"].count("highest number 40; by worker [40]") == 2
     assert lines_of(seen["run-kill"])[1].endswith("nobody replaced it")
     assert failed(lines_of(seen["run-reload"])[0]) > 20  # a reload that replaces all of it
@@ -251,8 +235,8 @@ def test_each_flip_turns_its_result_over(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
 @pytest.mark.skipif(os.name != "posix", reason="a graceful reload takes SIGHUP")
-def test_a_graceful_reload_waits_for_the_mail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_graceful_reload_waits_for_the_mail(tmp_path: Path) -> None:
     flip = [("run-mail", "psutil.Process(pid).kill()", 'pair["FastAPI"].reload()')]
     wanted = ("imports", "file-fastapi", "file-flask", "launch-pair", "run-mail", "stop")
-    seen = run(only(changed(read(NOTEBOOK), flip), *wanted), tmp_path, monkeypatch)
+    seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, only(changed(read(NOTEBOOK), flip), *wanted))
     assert "'FastAPI': {'nothing': 'sent', 'kill': 'sent'}" in seen["run-mail"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -81,19 +82,20 @@ def check_setting(setting: Any) -> str:
 
 def _feedback(ratio: Estimate, setting: dict[str, int]) -> str:
     at_once = setting.get("workers", 1) * setting.get("threads", 1)
-    if ratio.value > EQUAL and at_once >= CONNECTIONS:
+    times = ratio.value if ratio.value > 0 else math.inf  # 0: one of the two gave no good answer in time
+    if times > EQUAL and at_once >= CONNECTIONS:
         raise NotYet(
-            f"Your Flask has room for all {CONNECTIONS}, and yet FastAPI answers {ratio.value:.1f} times as many: "
+            f"Your Flask has room for all {CONNECTIONS}, and yet FastAPI answers {times:.1f} times as many: "
             "a busy processor limits it, or one worker got more than its share. Close what else runs, and check again."
         )
-    if ratio.value > EQUAL and "threads" not in setting:
+    if times > EQUAL and "threads" not in setting:
         raise NotYet(
             f"Without threads each worker has one request at a time, so {at_once} of {CONNECTIONS} at once: "
-            f"FastAPI answers {ratio.value:.1f} times as many."
+            f"FastAPI answers {times:.1f} times as many."
         )
-    if ratio.value > EQUAL:
+    if times > EQUAL:
         raise NotYet(
-            f"FastAPI still answers {ratio.value:.1f} times as many: of {CONNECTIONS} requests, your Flask has room "
+            f"FastAPI still answers {times:.1f} times as many: of {CONNECTIONS} requests, your Flask has room "
             f"for {at_once} at a time."
         )
     return f"Measured: FastAPI answers {ratio.words} times as many as Flask, which has room for {at_once} at a time."
