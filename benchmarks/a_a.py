@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from helpers.benchmark import Comparison, measure
-from helpers.client.records import machine
+from helpers.machine import machine
 from helpers.servers import launch, stop_all
 
 APPS = {

@@ -10,19 +10,17 @@ import contextlib
 import copy
 import json
 import os
-import platform
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 from helpers.claims.rules import ROOT, VERDICTS
+from helpers.machine import machine
 
 HISTORY = 50  # records kept for one name; the first one is kept whatever happens
 PATIENCE = 5.0  # seconds to wait for another kernel that is writing
-PACKAGES = ("fastapi", "starlette", "pydantic", "uvicorn", "flask", "werkzeug")
 
 Entries = dict[str, dict[str, list[dict]]]
 
@@ -148,18 +146,7 @@ def _write(file: Path, entries: Entries) -> None:
 
 def stamp() -> dict[str, object]:
     """When and on what kind of machine a record is made."""
-    return {"when": datetime.now(UTC).astimezone().isoformat(timespec="seconds"), "machine": _machine()}
-
-
-@cache
-def _machine() -> dict[str, object]:
-    """The machine's shape: cores that this process may use, Python, and the versions of what is on trial."""
-    versions = {}
-    for package in PACKAGES:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            versions[package] = metadata.version(package)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"cores": cores, "system": platform.system(), "python": platform.python_version(), **versions}
+    return {"when": datetime.now(UTC).astimezone().isoformat(timespec="seconds"), "machine": machine()}
 
 
 def open_store() -> Store:

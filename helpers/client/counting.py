@@ -8,8 +8,8 @@ from contextlib import suppress
 from typing import Any
 
 from helpers.client import process
-from helpers.client.records import machine
 from helpers.client.results import Load
+from helpers.machine import machine
 
 Order = dict[str, Any]
 SLACK = 10.0  # seconds that the client process may take beyond what its order allows

@@ -9,25 +9,19 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from helpers.errors import LessonError
+from helpers.machine import machine
 
 if TYPE_CHECKING:
     import numpy as np
 
 KEPT = 200  # files; the oldest go first
-PACKAGES = (
-    *("fastapi", "starlette", "pydantic", "uvicorn", "uvloop", "httptools", "flask", "werkzeug"),
-    *("granian", "gunicorn", "hypercorn", "pyuwsgi", "waitress"),
-)
 
 
 class Record:
@@ -89,17 +83,6 @@ def folder() -> Path:
     given = os.environ.get("LESSON_RESULTS")
     root = Path(given).expanduser().absolute() if given else Path(__file__).resolve().parents[2] / "results"
     return root / "measured"
-
-
-@cache
-def machine() -> dict[str, Any]:
-    """The machine's shape: cores that this process may use, system, Python, and the versions of what is measured."""
-    versions = {}
-    for package in PACKAGES:
-        with suppress(metadata.PackageNotFoundError):
-            versions[package] = metadata.version(package)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"cores": cores, "system": platform.system(), "python": platform.python_version(), **versions}
 
 
 def histogram(values: np.ndarray) -> dict[str, int]:
