@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 import pytest
 from browser import Lab, LabPage, browser, chromium, jupyterlab, lab_page
-from lessons import QUICK, ROOT, calls, code_cells, notebooks, read, troubles, wrong_checks
+from lessons import LONG, QUICK, ROOT, calls, code_cells, notebooks, read, troubles, wrong_checks
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import BrowserContext, FrameLocator, expect
@@ -32,7 +32,7 @@ BASES = {"plain": "/", "prefix": "/user/ada/"}
 def lessons_at_their_addresses() -> list[Any]:
     """Each lesson behind a prefix, and at / too where it shows pages: to all else a prefix makes no difference."""
     return [
-        pytest.param(base, path, id=f"{name}-{path.stem}")
+        pytest.param(base, path, id=f"{name}-{path.stem}", marks=[pytest.mark.long] if path.stem[:2] in LONG else [])
         for name, base in BASES.items()
         for path in notebooks()
         if name == "prefix" or shows_pages(path)

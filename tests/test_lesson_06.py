@@ -219,6 +219,7 @@ def test_everything_comes_out_as_the_text_says(tmp_path: Path, monkeypatch: pyte
     assert seen["left"] == "[] ['client']\n", "threads of pools, and processes"
 
 
+@pytest.mark.long
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
 def test_without_postgresql_the_lesson_says_so_and_comes_out_the_same(
@@ -257,6 +258,7 @@ OTHER_NUMBERS = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
 def test_with_other_numbers_it_ends_well_and_c24_is_judged_by_its_own(tmp_path: Path) -> None:

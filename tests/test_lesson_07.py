@@ -98,6 +98,7 @@ FLIPS = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
 def test_each_flip_turns_its_result_over_in_the_solved_lesson(tmp_path: Path) -> None:

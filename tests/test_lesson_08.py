@@ -183,6 +183,7 @@ forking = "granian"
 """
 
 
+@pytest.mark.long
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
 def test_the_lesson_goes_on_where_servers_and_locust_are_missing(tmp_path: Path) -> None:
@@ -207,6 +208,7 @@ FLIPS = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
 @pytest.mark.skipif(os.name != "posix", reason="Gunicorn exists on POSIX systems only")
@@ -232,6 +234,7 @@ def test_each_flip_turns_its_result_over(tmp_path: Path) -> None:
     assert "none failed" in seen["run-interface"]
 
 
+@pytest.mark.long
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
 @pytest.mark.skipif(os.name != "posix", reason="a graceful reload takes SIGHUP")

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 from lessons import (
+    LONG,
     QUICK,
     ROOT,
     assert_fine,
@@ -26,7 +28,6 @@ from nbformat.v4 import new_code_cell, new_notebook
 SECONDS = 240  # for one run of one lesson
 
 # Tests in a lesson's own file that run it from top to bottom: once is enough, a lesson takes up to four minutes.
-LONG = {"08"}  # many servers are started in it
 AS_STORED = "test_everything_comes_out_as_the_text_says"
 SOLVED = "test_each_flip_turns_its_result_over_in_the_solved_lesson"
 
@@ -39,6 +40,12 @@ def lessons_without(test: str) -> list[Path]:
         return own.exists() and f"def {test}(" in own.read_text(encoding="utf-8")
 
     return [path for path in notebooks() if not has(path)]
+
+
+def maybe_long(paths: list[Path]) -> list[Any]:
+    """`paths` as parameters, those of long lessons marked as such."""
+    marks = {path: [pytest.mark.long] if path.stem[:2] in LONG else [] for path in paths}
+    return [pytest.param(path, id=path.stem, marks=marks[path]) for path in paths]
 
 
 def test_there_are_lessons() -> None:
@@ -54,7 +61,7 @@ def test_the_lesson_runs_as_it_is_stored(path: Path, tmp_path: Path) -> None:
 
 @pytest.mark.lesson
 @pytest.mark.timeout(2 * SECONDS + 60)
-@pytest.mark.parametrize("path", lessons_without(SOLVED), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", maybe_long(lessons_without(SOLVED)))
 def test_the_solved_lesson_runs_twice_in_one_kernel(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
