@@ -108,4 +108,4 @@ def test_each_flip_turns_its_result_over_in_the_solved_lesson(tmp_path: Path) ->
     seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, notebook, status="passed", pace=QUICK)
     ratios = {int(n): float(value) for n, value in re.findall(r"(\d+) threads: ([\d.]+)", seen["run-threads"])}
     assert ratios[12] < 1.6 < ratios[6] * 1.2
-    assert "Verdict: does not hold." not in seen["judge-c30"] or ratios[6] < 3
+    assert f"{ratios[6]:.3g} (" in seen["judge-c30"], "the verdict is about the setting that was chosen"
