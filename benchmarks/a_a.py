@@ -81,7 +81,7 @@ def _line(name: str, found: Comparison) -> dict[str, object]:
         "high": round(ratio.high, 4),
         "rounds": len(found.rounds),
         "seconds": round(found.seconds, 1),
-        "says": "inconclusive" if not ratio.conclusive else "different" if ratio.different else "no difference",
+        "says": "different" if ratio.direction else "no difference" if ratio.conclusive else "inconclusive",
         "why": ratio.why_not,
     }
 

@@ -17,7 +17,7 @@ import pytest
 from known_server import Known, known_server, soon
 
 from helpers import LessonError, judge, measure
-from helpers.benchmark import Comparison, Estimate
+from helpers.benchmark import Comparison, Estimate, ratio_of
 from helpers.benchmark.drawing import headline
 from helpers.benchmark.statistics import estimate, interval
 from helpers.client.results import BUSY
@@ -87,7 +87,7 @@ def test_the_claims_read_a_ratio(twice):
     verdict = judge("C30", twice.ratio(*twice.urls))
     assert verdict.evidence.value == pytest.approx(twice.ratio(*twice.urls).value)
     assert verdict.evidence.conclusive == twice.ratio(*twice.urls).conclusive
-    unsure = Estimate("A", "B", 4.0, 3.5, 4.6, False, 5, "the time was over")
+    unsure = Estimate("A", "B", 4.0, 3.5, 4.6, 5, "the time was over")
     assert judge("C30", unsure).verdict == "inconclusive"
 
 
@@ -254,7 +254,17 @@ def test_the_interval_holds_what_it_promises():
         ([(101.0, 100.0)] * 8, True, "No difference between A and B"),
         ([(100.0, 50.0)] * 3, False, "Inconclusive: the time was enough for 3 rounds only"),
         ([(100.0, 50.0)], False, "Inconclusive: the time was enough for 1 round only"),
-        ([(100.0, 50.0), (100.0, 100.0)] * 4, False, "Inconclusive: the time was not enough to tell"),
+        ([(100.0, 60.0), (100.0, 120.0)] * 4, False, "Inconclusive: the time was not enough to tell 0.8"),
+        (
+            [(100.0, 50.0), (100.0, 100.0)] * 4,
+            False,
+            "A answers more than B; by how much is inconclusive (1.02 to 1.97",
+        ),
+        (
+            [(50.0, 100.0), (100.0, 100.0)] * 4,
+            False,
+            "B answers more than A; by how much is inconclusive (1.02 to 1.97",
+        ),
         ([(100.0, 50.0)] * 8 + [(0.0, 50.0)], False, "Inconclusive: 1 of 9 rounds had no good answer"),
         ([(0.0, 50.0)] * 8, False, "Inconclusive: no round"),
     ],
@@ -266,6 +276,26 @@ def test_what_is_concluded_from_rounds(pairs, conclusive, says):
     assert judge("a ratio", found).evidence.conclusive == conclusive
 
 
+@pytest.mark.parametrize(
+    ("limit", "at_least"), [(1.9, True), (1.96, True), (2.0, None), (2.04, None), (2.1, False), (math.inf, False)]
+)
+def test_a_limit_is_reached_where_the_whole_interval_says_so(limit, at_least):
+    found = estimate("A", "B", [(100.0, 50.0)] * 8)  # 2, and the ruler's two percent either way
+    assert found.at_least(limit) is at_least
+    assert found.below(limit) is (None if at_least is None else not at_least)
+
+
+def test_a_wide_interval_is_inconclusive_and_still_decides_what_lies_outside_it():
+    found = estimate("A", "B", [(100.0, 50.0), (120.0, 50.0)] * 4)
+    assert not found.conclusive
+    assert (found.at_least(1.3), found.at_least(2.2), found.at_least(4)) == (True, None, False)
+
+
+def test_loads_in_pairs_make_a_ratio_as_the_rounds_of_a_comparison_do(twice):
+    a, b = twice.urls
+    assert ratio_of(a, b, [(found[a], found[b]) for found in twice.rounds]) == twice.ratio(a, b)
+
+
 def test_a_doubt_leaves_nothing_conclusive():
     found = estimate("A", "B", [(100.0, 50.0)] * 8, "the client needed 99% of a processor core")
     assert not found.conclusive
@@ -273,21 +303,30 @@ def test_a_doubt_leaves_nothing_conclusive():
 
 
 def test_a_client_at_its_limit_decides_nothing(twice):
-    slow = Comparison(twice.urls, 10, twice.rounds, twice.seconds)
-    slow.arms = dict(twice.arms)
     name = next(iter(twice.urls))
-    arm = slow.arms[name] = replace(twice.arms[name])
-    arm.client_seconds = arm.elapsed * (BUSY + 0.05)
-    assert not slow.ratio(*twice.urls).conclusive
+    busy = [
+        {**found, name: replace(found[name], client_seconds=found[name].elapsed * (BUSY + 0.05))}
+        for found in twice.rounds
+    ]
+    slow = Comparison(twice.urls, 10, busy, twice.seconds)
+    ratio = slow.ratio(*twice.urls)
+    assert not ratio.conclusive
+    assert ratio.at_least(0.1) is None, "an interval that cannot be believed decides nothing"
     assert "the client needed 90%" in slow.warning
 
 
 def test_the_headline_of_many_arms_names_the_unsure_ones():
-    sure = Estimate("A", "B", 2.0, 1.9, 2.1, True, 8)
-    other = Estimate("A", "C", 4.0, 3.9, 4.1, True, 8)
-    unsure = Estimate("A", "D", 4.0, 3.0, 5.1, False, 8, "too few")
-    assert headline([sure, other]) == "A answers 2 to 4 times as many as the others"
-    assert "inconclusive beside D: too few" in headline([sure, other, unsure])
+    sure = Estimate("A", "B", 2.0, 1.9, 2.1, 8)
+    other = Estimate("A", "C", 4.0, 3.9, 4.1, 8)
+    unsure = Estimate("A", "D", 4.0, 3.0, 5.1, 8, "too few")
+    same = Estimate("A", "E", 1.0, 0.97, 1.03, 8)
+    wide = Estimate("A", "F", 0.5, 0.3, 0.8, 8)
+    assert headline([sure, other]) == "A’s answers: 2 times B’s, 4 times C’s"
+    assert headline([sure, same, wide]) == (
+        "A’s answers: 2 times B’s, as many as E’s, fewer than F’s (by how much is inconclusive)"
+    )
+    assert headline([sure, unsure]) == "A’s answers: 2 times B’s; inconclusive beside D: too few"
+    assert headline([unsure, unsure]) == "A is inconclusive beside D, D: too few"
 
 
 def test_a_rehearsed_comparison_is_short_and_says_so(known, monkeypatch):

@@ -185,6 +185,25 @@ def test_checks_make_the_three_verdicts():
     assert judge("C14", dict.fromkeys(claim.checks, False)).verdict == "does not hold"
 
 
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [
+        ((None, True, False), "inconclusive"),
+        ((None, False, None), "does not hold"),  # whatever the open ones would have been
+        ((None, True, True), "inconclusive"),
+        ((True, True, None), "inconclusive"),
+        ((True, True, True), "holds with conditions"),
+    ],
+)
+def test_an_open_check_decides_only_what_it_cannot_change(found, verdict):
+    claim = rules.claims()["C33"]
+    judged = judge("C33", dict(zip(claim.checks, found, strict=True)))
+    assert judged.verdict == verdict
+    assert ledger().verdicts["C33"] == verdict
+    assert f"{found.count(None)} left open" in judged.title if None in found else "open" not in judged.title
+    assert (": open." in judged.summary()) == ("≈ open" in html(judged)) == (None in found)
+
+
 def test_checks_take_numpy_booleans():
     claim = rules.claims()["C20"]
     assert judge("C20", {name: numpy.bool_(True) for name in claim.checks}).verdict == "holds"
@@ -193,7 +212,8 @@ def test_checks_take_numpy_booleans():
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"refuses a bad path": None}, 'check "refuses a bad path" of C14 must be True or False'),
+        ({"refuses a bad path": "yes"}, 'check "refuses a bad path" of C14 must be True or False'),
+        ({"refuses a bad path": 1}, 'check "refuses a bad path" of C14 must be True or False'),
         ({"refuses a bad pathh": True}, 'C14 has no check "refuses a bad pathh"; did you mean "refuses a bad path"'),
         ({7: True}, 'C14 has no check "7"'),
     ],

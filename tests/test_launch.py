@@ -173,6 +173,12 @@ def test_a_sync_worker_takes_one_after_the_other():
     assert burst(launch("gunicorn", "work/io_wsgi.py:app"), "/wait", 10).seconds > 0.5
 
 
+def test_one_thread_takes_one_after_the_other_and_keeps_connections_as_more_threads_do(client):
+    server = launch("gunicorn", "work/io_wsgi.py:app", threads=1)
+    assert burst(server, "/wait", 10).seconds > 0.5
+    assert client.get(server.url + "/wait").headers.get("connection", "keep-alive") == "keep-alive"
+
+
 @pytest.mark.parametrize(
     ("software", "app"),
     [("uvicorn", "asgi"), ("hypercorn", "asgi"), ("gunicorn", "wsgi"), ("uwsgi", "wsgi"), ("granian", "wsgi")],
@@ -525,6 +531,6 @@ def test_gunicorn_gets_the_worker_that_fits_the_app():
         settings = commands.Settings(commands.Target(None, "shop", "app"), kind, 8123, 1, threads)
         return next(a for a in commands.SOFTWARE["gunicorn"].command(settings).arguments if "worker-class" in a)
 
-    assert worker("wsgi", None) == worker("wsgi", 1) == "--worker-class=sync"
-    assert worker("wsgi", 2) == "--worker-class=gthread"
+    assert worker("wsgi", None) == "--worker-class=sync"
+    assert worker("wsgi", 1) == worker("wsgi", 2) == "--worker-class=gthread"
     assert worker("asgi", None) == "--worker-class=asgi"

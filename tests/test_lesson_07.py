@@ -51,7 +51,7 @@ def test_a_setting_that_cannot_be_is_a_sentence(setting: str, said: str) -> None
 
 
 def test_a_right_setting_on_a_busy_machine_is_not_called_too_small() -> None:
-    busy = Estimate("FastAPI", "Flask", 1.6, 1.3, 1.9, False, 8, "busy")
+    busy = Estimate("FastAPI", "Flask", 1.6, 1.3, 1.9, 8, "busy")
     with pytest.raises(NotYet, match="has room for all 100"):
         _feedback(busy, {"workers": 2, "threads": 50})
     with pytest.raises(NotYet, match="for 80 at a time"):

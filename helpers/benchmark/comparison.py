@@ -17,6 +17,13 @@ from helpers.plots import Drawn, escape
 Round = dict[str, Load]
 
 
+def ratio_of(a: str, b: str, rounds: Sequence[tuple[Load, Load]]) -> Estimate:
+    """How many times `b`'s throughput `a` has, from pairs of loads that were measured one right after the other."""
+    pairs = [(first.throughput, second.throughput) for first, second in rounds]
+    doubt = next((why for loads in zip(*rounds, strict=True) if (why := together(loads).disturbance)), "")
+    return estimate(a, b, pairs, doubt)
+
+
 @dataclass(repr=False)
 class Comparison(Drawn):
     """What `measure` found. `arms` has a Load for each name, over all rounds; `rounds` has them one by one.
@@ -42,9 +49,7 @@ class Comparison(Drawn):
         for name in (a, b):
             if name not in self.urls:
                 raise LessonError(f"There is no arm {name!r}; there are {', '.join(map(repr, self.urls))}.")
-        pairs = [(found[a].throughput, found[b].throughput) for found in self.rounds]
-        doubt = next((why for name in (a, b) if (why := self.arms[name].disturbance)), "")
-        return estimate(a, b, pairs, doubt)
+        return ratio_of(a, b, [(found[a], found[b]) for found in self.rounds])
 
     @property
     def ratios(self) -> list[Estimate]:

@@ -42,15 +42,21 @@ def headline(ratios: list[Estimate]) -> str:
     """The finding of all the ratios together."""
     if len(ratios) == 1:
         return ratios[0].finding
-    if any(not ratio.conclusive for ratio in ratios):
-        unsure = [ratio for ratio in ratios if not ratio.conclusive]
-        which = ", ".join(ratio.b for ratio in unsure)
-        return f"{ratios[0].a} beside {len(ratios)} others; inconclusive beside {which}: {unsure[0].why_not}"
-    low, high = min(ratio.value for ratio in ratios), max(ratio.value for ratio in ratios)
-    return f"{ratios[0].a} answers {digits(low)} to {digits(high)} times as many as the others"
+    found = [f"{digits(ratio.value)} times {ratio.b}’s" for ratio in ratios if ratio.different]
+    found += [f"as many as {ratio.b}’s" for ratio in ratios if ratio.conclusive and not ratio.different]
+    wide = [ratio for ratio in ratios if ratio.direction and not ratio.conclusive]
+    found += [f"{ratio.direction} than {ratio.b}’s" for ratio in wide]
+    sentence = f"{ratios[0].a}’s answers: {', '.join(found)}" + " (by how much is inconclusive)" * bool(wide)
+    unsure = [ratio for ratio in ratios if not ratio.conclusive and not ratio.direction]
+    if not unsure:
+        return sentence
+    which = f"inconclusive beside {', '.join(ratio.b for ratio in unsure)}: {unsure[0].why_not}"
+    return f"{sentence}; {which}" if found else f"{ratios[0].a} is {which}"
 
 
 def _bars(axes: Axes, comparison: Comparison) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     most = max(load.throughput for found in comparison.rounds for load in found.values()) or 1.0
     for row, (name, arm) in enumerate(comparison.arms.items()):
         color = color_of(name)
@@ -65,8 +71,9 @@ def _bars(axes: Axes, comparison: Comparison) -> None:
             digits(arm.throughput), (end, row), (6, 0), textcoords="offset points", va="center", weight="bold"
         )
     axes.set_xlim(0, most * 1.22)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.set_xlabel("good answers a second (a dot: one round)")
+    axes.set_xlabel("good answers a second\n(a dot: one round)")
 
 
 def _forest(axes: Axes, ratios: list[Estimate]) -> None:
@@ -100,4 +107,4 @@ def _forest(axes: Axes, ratios: list[Estimate]) -> None:
         axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel(f"{ratios[0].a} ÷ this (95 % interval)")
+    axes.set_xlabel(f"{ratios[0].a} ÷ this\n(95 % interval)")

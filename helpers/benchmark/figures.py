@@ -127,9 +127,9 @@ def against_threads(ratios: Mapping[int, Estimate], concurrency: int, band: tupl
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.set(xlabel="threads of the Flask server", ylabel="FastAPI ÷ Flask, throughput")
         _title(drawing.figure, title)
-        said = "; ".join(f"{n} threads: {ratios[n].words}" for n in threads)
-        unsure = [str(n) for n in threads if not ratios[n].conclusive]
-        hollow = f" Hollow, because inconclusive: {', '.join(unsure)} threads." if unsure else ""
+        said = "; ".join(f"{_threads(n)}: {ratios[n].words}" for n in threads)
+        unsure = [_threads(n) for n in threads if not ratios[n].conclusive]
+        hollow = f" Hollow, because inconclusive: {', '.join(unsure)}." if unsure else ""
         return drawing.picture(f"{title}. {said}.{hollow}")
 
 
@@ -142,33 +142,40 @@ def latencies(loads: Mapping[str, Load], q: int = 99) -> Picture:
     empty = [name for name, load in loads.items() if not load.completed]
     if not loads or empty:
         raise LessonError(f"There are no good answers to draw{': ' + ', '.join(empty) if empty else ''}.")
-    found = "; ".join(f"{name}, {digits(load.percentile(q))} ms" for name, load in loads.items())
-    title = f"{q} of 100 answers came within: {found}"
+    found = [f"{digits(load.percentile(q))} ms ({name})" for name, load in loads.items()]
+    title = f"{q} of 100 answers came within {' and '.join(filter(None, [', '.join(found[:-1]), found[-1]]))}"
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     with canvas(height=3.6) as drawing:
         (axes,) = drawing.axes
         axes.set_xscale("log")
+        lines = []
         for index, ((name, load), style) in enumerate(zip(loads.items(), _cycled(STYLES), strict=False)):
             color, times = _shade(name, index), sorted(load.latency_ms)
-            shares = [(rank + 0.5) / len(times) for rank in range(len(times))]
-            axes.step(times, [_tail(share) for share in shares], color=color, linestyle=style, linewidth=2)
+            shares = [_tail((rank + 0.5) / len(times)) for rank in range(len(times))]
+            label = f"{fill(name, 22)}\nworst {digits(times[-1])} ms"
+            lines += axes.step(times, shares, color=color, linestyle=style, linewidth=2, label=label)
             for each, mark in QUANTILES.items():
                 axes.plot(load.percentile(each), _tail(each / 100), mark, color=color, markersize=8, zorder=4)
-            spot = (load.percentile(75 - 12 * index), _tail(0.75 - 0.12 * index))
-            axes.annotate(name, spot, (10, -10), textcoords="offset points", weight="bold", color=color)
+        # Lines that run side by side leave no room for names, so these stand beside the picture, slowest first.
+        slowest_first = sorted(zip(loads.values(), lines, strict=True), key=lambda pair: -pair[0].percentile(q))
+        spot = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "frameon": False, "handlelength": 3}
+        axes.legend(handles=[line for _, line in slowest_first], labelspacing=1.2, **spot)
         axes.set_ylim(0, _tail(0.997))
         ticks = {0: "0", 0.5: "p50 ●", 0.9: "p90", 0.95: "p95 ■", 0.99: "p99 ◆"}
         axes.set_yticks([_tail(share) for share in ticks], ticks.values())
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="y", color=QUIET, alpha=0.3)
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
+        quickest, slowest = axes.get_xlim()
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if slowest < 300 * quickest else (1,), numticks=12))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
         axes.set(xlabel="milliseconds until the answer was there", ylabel="share of the answers, stretched")
         _title(drawing.figure, title)
         said = "; ".join(
-            f"{name}: " + ", ".join(f"p{each} {digits(load.percentile(each))} ms" for each in QUANTILES)
+            f"{name}: "
+            + ", ".join(f"p{each} {digits(load.percentile(each))} ms" for each in QUANTILES)
+            + f", worst {digits(load.latency_ms.max())} ms"
             for name, load in loads.items()
         )
         return drawing.picture(f"{title}. {said}.")
@@ -178,6 +185,10 @@ def _shade(name: str, index: int) -> str:
     """The framework's colour, or one of two others for names that are no framework's."""
     color = color_of(name)
     return color if color in (FASTAPI, FLASK) else (INK, NOTICE, QUIET)[index % 3]
+
+
+def _threads(n: int) -> str:
+    return f"{n} thread{'s' * (n != 1)}"
 
 
 def _tail(share: float) -> float:

@@ -26,7 +26,8 @@ class Estimate(Drawn):
     """How many times `b`'s throughput `a` has: `value`, and the 95 % interval from `low` to `high`.
 
     It is `conclusive` when the interval is within 10 % of the value, there were enough rounds, and neither the client
-    nor a busy computer was in the way; `why_not` says what was missing.
+    nor a busy computer was in the way; `why_not` says what was missing. `doubt` is why the interval itself cannot be
+    believed, empty when it can.
     """
 
     a: str
@@ -34,9 +35,30 @@ class Estimate(Drawn):
     value: float
     low: float
     high: float
-    conclusive: bool
     rounds: int
-    why_not: str = ""
+    doubt: str = ""
+
+    @property
+    def conclusive(self) -> bool:
+        return not self.why_not
+
+    @property
+    def why_not(self) -> str:
+        """Why it is not conclusive, in words; empty when it is."""
+        if self.doubt or is_narrow(self.value, self.high):
+            return self.doubt
+        return f"the time was not enough to tell {digits(self.low)} from {digits(self.high)}"
+
+    def at_least(self, limit: float) -> bool | None:
+        """Whether the ratio is `limit` or more; None where the interval allows both, or cannot be believed."""
+        if self.doubt or self.low < limit <= self.high:
+            return None
+        return self.low >= limit
+
+    def below(self, limit: float) -> bool | None:
+        """Whether the ratio is less than `limit`; None where that stays open."""
+        found = self.at_least(limit)
+        return None if found is None else not found
 
     @property
     def different(self) -> bool:
@@ -44,16 +66,27 @@ class Estimate(Drawn):
         return self.conclusive and not self.low <= 1 <= self.high
 
     @property
+    def direction(self) -> str:
+        """``"more"`` or ``"fewer"`` where the interval can be believed and leaves out 1, however wide it is."""
+        if self.doubt or self.low <= 1 <= self.high:
+            return ""
+        return "more" if self.low > 1 else "fewer"
+
+    @property
     def finding(self) -> str:
         """What it says, in a sentence without its full stop."""
+        if self.direction == "fewer":
+            return Estimate(self.b, self.a, 1 / self.value, 1 / self.high, 1 / self.low, self.rounds).finding
         if not self.conclusive:
+            if self.direction:
+                times = f"{digits(self.low)} to {digits(self.high)} times as many"
+                return f"{self.a} answers more than {self.b}; by how much is inconclusive ({times})"
             return f"Inconclusive: {self.why_not}"
         if not self.different:
             return f"No difference between {self.a} and {self.b}"
-        more, less, value = (self.a, self.b, self.value) if self.value > 1 else (self.b, self.a, 1 / self.value)
-        if value < 1.5:
-            return f"{more} answers {value - 1:.0%} more than {less}"
-        return f"{more} answers {digits(value)} times as many as {less}"
+        if self.value < 1.5:
+            return f"{self.a} answers {self.value - 1:.0%} more than {self.b}"
+        return f"{self.a} answers {digits(self.value)} times as many as {self.b}"
 
     @property
     def words(self) -> str:
@@ -92,16 +125,13 @@ def estimate(a: str, b: str, pairs: Sequence[tuple[float, float]], doubt: str = 
     if not both:
         first, second = (sum(column) for column in zip(*pairs, strict=True))
         value = first / second if second else 0.0
-        return Estimate(a, b, value, 0.0, math.inf, False, len(pairs), "no round in which both gave good answers")
+        return Estimate(a, b, value, 0.0, math.inf, len(pairs), "no round in which both gave good answers")
     value, low, high = interval([first / second for first, second in both])
-    why_not = doubt
-    if not why_not and len(both) < len(pairs):
-        why_not = f"{len(pairs) - len(both)} of {len(pairs)} rounds had no good answer"
-    elif not why_not and len(both) < FEWEST:
-        why_not = f"the time was enough for {len(both)} round{'s' * (len(both) != 1)} only"
-    elif not why_not and not is_narrow(value, high):
-        why_not = f"the time was not enough to tell {digits(low)} from {digits(high)}"
-    return Estimate(a, b, value, low, high, not why_not, len(pairs), why_not)
+    if not doubt and len(both) < len(pairs):
+        doubt = f"{len(pairs) - len(both)} of {len(pairs)} rounds had no good answer"
+    elif not doubt and len(both) < FEWEST:
+        doubt = f"the time was enough for {len(both)} round{'s' * (len(both) != 1)} only"
+    return Estimate(a, b, value, low, high, len(pairs), doubt)
 
 
 def is_narrow(value: float, high: float) -> bool:

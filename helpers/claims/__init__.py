@@ -41,8 +41,9 @@ def judge(name: str, evidence: object = ...) -> Judgement:
     """Confront a claim with what you found: ``judge("C30", comparison.ratio("FastAPI", "Flask"))``.
 
     What counts as evidence stands under `asks` in data/claims.toml: a number or an Estimate (.value, .low, .high), a
-    dict of checks (name to True or False), or a vote. The claim's rule makes the verdict. Under a short name of your
-    own, a number, True or False, or a text is shown beside your guess, with no verdict. ``...`` means not tried yet.
+    dict of checks (name to True or False, or None where it stays open), or a vote. The claim's rule makes the verdict.
+    Under a short name of your own, a number, True or False, or a text is shown beside your guess, with no verdict.
+    ``...`` means not tried yet.
 
     Raises LessonError for evidence that the rule cannot use.
     """

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from helpers.claims import rules
 from helpers.claims.drawing import MARKS, MOODS, band, extent, in_words, marked, number_line, rule_in_words
-from helpers.claims.rules import Claim, Number
+from helpers.claims.rules import Checks, Claim, Number
 from helpers.plots import Drawn, Picture, escape, inline
 
 
@@ -46,7 +46,7 @@ class Judgement(Drawn):
         name: str,
         claim: Claim | None,
         verdict: str | None,
-        evidence: Number | dict[str, bool] | str | bool | None,
+        evidence: Number | Checks | str | bool | None,
         entry: Mapping[str, list[dict]],
         notices: Iterable[str] = (),
     ) -> None:
@@ -69,9 +69,11 @@ class Judgement(Drawn):
             return f"{self.name}: your opinion is “{self.evidence}”"
         if isinstance(self.evidence, dict):
             needs, unless = self.claim.rule["needs"], self.claim.rule.get("unless", [])
-            met, limits = sum(self.evidence[name] for name in needs), sum(self.evidence[name] for name in unless)
+            met, limits = (sum(self.evidence[name] is True for name in names) for names in (needs, unless))
             limited = f", {limits} of {len(unless)} limits found" if unless else ""
-            return f"{self.name} {self.verdict} here: {met} of {len(needs)} needs met{limited}"
+            left = sum(found is None for found in self.evidence.values())
+            still = f", {left} left open" if left else ""
+            return f"{self.name} {_phrase(self.verdict)}: {met} of {len(needs)} needs met{limited}{still}"
         if isinstance(self.evidence, Number):
             return f"{self.name} {_phrase(self.verdict)}: {with_unit(self.claim, self.evidence)}, {self._compared()}"
         return f"{self.name} {self.verdict}"
@@ -176,8 +178,9 @@ class Judgement(Drawn):
         needs = self.claim.rule["needs"]
         for name, found in self.evidence.items():
             good = found == (name in needs)
-            result = f"{'✓' if good else '✗' if name in needs else '◐'} {in_words(found)}"
-            result += "" if name in needs else ", a limit" if found else ", no limit"
+            mark = "≈" if found is None else "✓" if good else "✗" if name in needs else "◐"
+            result = f"{mark} {in_words(found)}"
+            result += "" if name in needs or found is None else ", a limit" if found else ", no limit"
             role = "must be so" if name in needs else "would limit it"
             rows.append(f"<tr><td>{escape(name)}</td><td>{role}</td><td>{result}</td></tr>")
         return f"<table><tr><th>check</th><th>for the claim</th><th>found here</th></tr>{''.join(rows)}</table>"

@@ -50,11 +50,13 @@ def extent(low: float, high: float) -> str:
 
 
 def in_words(found: object) -> str:
-    """A guess, a measurement or a vote in plain words."""
+    """A guess, a measurement, a check or a vote in plain words."""
     if isinstance(found, Number):
         return digits(found.value) + ("" if found.low == found.high else f" ({extent(found.low, found.high)})")
     if isinstance(found, bool):
         return "yes" if found else "no"
+    if found is None:
+        return "open"
     if rules.is_number(found):
         return digits(found)
     if isinstance(found, list | tuple) and len(found) == 2 and all(rules.is_number(edge) for edge in found):

@@ -26,6 +26,8 @@ VERDICTS = (HOLDS, CONDITIONS, FAILS, INCONCLUSIVE, OPINION, UNMEASURABLE, UNTRI
 
 VOTES = ("agree", "disagree", "it depends")
 
+Checks = dict[str, bool | None]  # what each check found; None: the measurement leaves it open
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -117,7 +119,7 @@ def unfinished(evidence: object) -> bool:
     return evidence is ... or (isinstance(evidence, Mapping) and any(part is ... for part in evidence.values()))
 
 
-def weigh(claim: Claim, evidence: object) -> tuple[str, Number | dict[str, bool] | str | None]:
+def weigh(claim: Claim, evidence: object) -> tuple[str, Number | Checks | str | None]:
     """The verdict that `claim`'s rule gives for `evidence`, and the evidence as it was understood.
 
     Raises LessonError, in one sentence, for evidence that the rule cannot use.
@@ -134,9 +136,7 @@ def weigh(claim: Claim, evidence: object) -> tuple[str, Number | dict[str, bool]
             raise LessonError(f"{what}, or by a measurement with .value, .low and .high; you gave {_kind(evidence)}.")
         return _by_number(claim.rule, measured), measured
     found = _checks(claim, evidence)
-    if not all(found[name] for name in claim.rule["needs"]):
-        return FAILS, found
-    return (CONDITIONS if any(found[name] for name in claim.rule.get("unless", [])) else HOLDS), found
+    return _by_checks(claim.rule, found), found
 
 
 def _by_number(rule: Mapping[str, list], measured: Number) -> str:
@@ -152,7 +152,19 @@ def _by_number(rule: Mapping[str, list], measured: Number) -> str:
     return FAILS
 
 
-def _checks(claim: Claim, evidence: object) -> dict[str, bool]:
+def _by_checks(rule: Mapping[str, list], found: Checks) -> str:
+    """The verdict that stands however the open checks (None) would have come out; inconclusive where there is none."""
+    needs, unless = ([found[name] for name in rule.get(part, [])] for part in ("needs", "unless"))
+    if False in needs:
+        return FAILS
+    if None in needs:
+        return INCONCLUSIVE
+    if True in unless:
+        return CONDITIONS
+    return INCONCLUSIVE if None in unless else HOLDS
+
+
+def _checks(claim: Claim, evidence: object) -> Checks:
     if not isinstance(evidence, Mapping):
         example = f'{{"{claim.checks[0]}": True, ...}}'
         raise LessonError(f"{claim.id} is decided by checks; give a dict such as {example}, not {_kind(evidence)}.")
@@ -165,8 +177,11 @@ def _checks(claim: Claim, evidence: object) -> dict[str, bool]:
     for name in claim.checks:
         if name not in found:
             raise LessonError(f'{claim.id} also needs the check "{name}"; add it to the evidence, True or False.')
-        if not isinstance(found[name], bool):
-            raise LessonError(f'The check "{name}" of {claim.id} must be True or False, not {_kind(found[name])}.')
+        if found[name] is not None and not isinstance(found[name], bool):
+            raise LessonError(
+                f'The check "{name}" of {claim.id} must be True or False, or None where the measurement leaves it '
+                f"open, not {_kind(found[name])}."
+            )
     return {name: found[name] for name in claim.checks}
 
 

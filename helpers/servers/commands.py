@@ -136,10 +136,10 @@ def _gunicorn(s: Settings) -> Command:
     arguments = [str(s.target), f"--bind=127.0.0.1:{s.port}", f"--workers={s.workers}"]
     if s.kind == "asgi":
         arguments.append("--worker-class=asgi")
-    elif (s.threads or 1) > 1:
-        arguments += ["--worker-class=gthread", f"--threads={s.threads}"]
-    else:
+    elif s.threads is None:
         arguments.append("--worker-class=sync")
+    else:  # named, as Gunicorn would take a sync worker for one thread, which closes each connection
+        arguments += ["--worker-class=gthread", f"--threads={s.threads}"]
     arguments += [f"--pythonpath={s.target.folder}"] * (s.target.folder is not None)
     arguments.append("--no-control-socket")  # it would be one and the same file for all
     return Command("gunicorn", ["-m", "gunicorn"], arguments)
