@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy
 import pytest
 from filelock import FileLock
+from IPython.core.interactiveshell import InteractiveShell
 
 from helpers import judge, ledger, predict
 from helpers.claims import drawing, rules, store
@@ -621,6 +622,26 @@ def test_a_free_name_without_a_guess_needs_no_number_line():
     predict("loops in Flask", 1)
     assert "your guess 1" in judge("loops in Flask", 3).picture().alt
     assert "put your guess in place" in predict("same bytes", ...).summary()
+
+
+def test_a_cell_shows_all_its_guesses_and_none_of_another_cell():
+    shell = InteractiveShell.instance()
+    try:
+        shell.run_cell("from helpers import predict", store_history=True)
+        shell.run_cell('predict("C34", True)', store_history=True)
+        shown = shell.run_cell(
+            'predict("C34", "holds")\npredict("highest", 3)\npredict("C35", ...)', store_history=True
+        )
+        first, second, third = shown.result.summary().splitlines()
+        assert first == "C34: you guess holds."
+        assert second == "highest: you guess 3."
+        assert third.startswith("C35: not guessed yet")
+        assert html(shown.result).count('class="note"') == 3
+        again = shell.run_cell('predict("C35", ...)', store_history=True)
+        assert again.result.summary().startswith("C35")
+    finally:
+        InteractiveShell.clear_instance()
+    assert predict("C34", "holds").summary() == "C34: you guess holds."
 
 
 def test_guesses_in_words_are_judged_too():

@@ -7,6 +7,8 @@ ones stay in the file as its history.
 
 from __future__ import annotations
 
+import sys
+
 from helpers.claims import rules
 from helpers.claims.board import Ledger
 from helpers.claims.cards import Guess, Judgement, with_unit
@@ -22,7 +24,8 @@ def predict(name: str, *guess: object) -> Guess:
     """Write down what you expect before you look: ``predict("C30", 3, 10)``.
 
     `guess` is one number, the two ends of a range, True or False, or a short text; ``...`` means not guessed yet.
-    A guess that changes after the verdict is kept too, and marked as such.
+    A guess that changes after the verdict is kept too, and marked as such. A cell with several guesses shows them all
+    below its last line.
 
     Raises LessonError for a claim that does not exist and for a guess that is none of these.
     """
@@ -34,7 +37,13 @@ def predict(name: str, *guess: object) -> Guess:
         if last != value or isinstance(last, bool) != isinstance(value, bool):
             late = {"late": True} if entry["verdicts"] else {}
             entry = _entry(open_store().add(name, guess={"value": value, **late, **stamp()}), name)
-    return Guess(name, claim, entry["guesses"], value, _notices())
+    made = Guess(name, claim, entry["guesses"], value, _notices())
+    if (cell := _running_cell()) is not None:
+        if cell not in _of_cell:
+            _of_cell.clear()
+        made.above = list(_of_cell.setdefault(cell, []))
+        _of_cell[cell].append(made)
+    return made
 
 
 def judge(name: str, evidence: object = ...) -> Judgement:
@@ -66,6 +75,15 @@ def ledger() -> Ledger:
     return Ledger(
         rules.claims(), {name: _entry(entries, name) for name in rules.claims()}, open_store().place, _notices()
     )
+
+
+_of_cell: dict[int, list[Guess]] = {}  # the guesses that the running cell has made so far, by its number
+
+
+def _running_cell() -> int | None:
+    """The number of the notebook's cell that is running; None elsewhere."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return shell.execution_count if shell is not None else None
 
 
 def _entry(entries: dict, name: str) -> dict:

@@ -21,11 +21,15 @@ class Guess(Drawn):
         self.name, self.claim, self.value, self.notices = name, claim, value, list(notices)
         self._guesses = guesses
         self.late = value is not None and bool(guesses and guesses[-1].get("late"))
+        self.above: list[Guess] = []  # of the same cell, which shows only what its last line returns
 
     def summary(self) -> str:
-        return " ".join([f"{self.name}: {self._said()}", *self.notices])
+        return "\n".join(" ".join([f"{one.name}: {one._said()}", *one.notices]) for one in (*self.above, self))
 
     def body(self) -> str:
+        return "".join(one._card() for one in (*self.above, self))
+
+    def _card(self) -> str:
         point = f"<p>{_heading(self.claim)}</p>" if self.claim else ""
         own = "" if self.claim else f"<b>{escape(self.name)}</b>: "
         return f'{point}<p class="note">{own}{escape(self._said())}</p>{paragraphs(self.notices)}'
