@@ -312,7 +312,10 @@ def test_a_client_at_its_limit_decides_nothing(twice):
     ratio = slow.ratio(*twice.urls)
     assert not ratio.conclusive
     assert ratio.at_least(0.1) is None, "an interval that cannot be believed decides nothing"
+    assert slow.warning.startswith(f"{name}: ")
     assert "the client needed 90%" in slow.warning
+    shared = [{each: replace(load, doubts=["One core."]) for each, load in found.items()} for found in twice.rounds]
+    assert Comparison(twice.urls, 10, shared, twice.seconds).warning == "One core."
 
 
 def test_the_headline_of_many_arms_names_the_unsure_ones():

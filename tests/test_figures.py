@@ -57,7 +57,7 @@ def test_the_ratio_is_compared_with_the_articles_band():
         "From 1.1 to 60 times, by the number of Flask's threads; 1 of 3 settings lie in the article's 3 to 10."
     )
     assert "10 threads: 8 (7.6 to 8.4)" in picture.alt
-    assert picture.alt.endswith("Hollow, because inconclusive: 10 threads.")
+    assert picture.sentence == "Hollow, because inconclusive: 10 threads (too few rounds)."
     with pytest.raises(LessonError, match="at least one ratio"):
         against_threads({}, 100)
 
@@ -79,6 +79,15 @@ def test_latencies_are_compared_by_a_percentile():
     assert latencies({"one": a_load(milliseconds=[3.0])}, 50).alt.startswith(
         "50 of 100 answers came within 3 ms (one)."
     )
+
+
+def test_what_makes_a_load_doubtful_stands_below_its_picture():
+    doubtful = a_load()
+    doubtful.doubts.append("One core for all.")
+    for picture in (latencies({"a": a_load(), "b": doubtful}), against_concurrency({"a": [a_load(), doubtful]}, 0.05)):
+        assert picture.sentence == "One core for all."
+        assert "<figcaption>One core for all.</figcaption>" in picture.body()
+    assert latencies({"a": a_load()}).sentence == ""
 
 
 def test_latencies_of_nothing_are_refused():

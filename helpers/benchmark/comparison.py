@@ -62,8 +62,7 @@ class Comparison(Drawn):
         return " ".join(self._warnings())
 
     def _warnings(self) -> list[str]:
-        found = {warning: name for name, arm in self.arms.items() for warning in arm.warnings()}
-        return [f"{name}: {warning}" for warning, name in found.items()]
+        return self._with_names({name: arm.warnings() for name, arm in self.arms.items()})
 
     def summary(self) -> str:
         arms = [f"{name}: {self._figures(arm)}" for name, arm in self.arms.items()]
@@ -92,8 +91,17 @@ class Comparison(Drawn):
         )
 
     def _notes(self) -> list[str]:
-        texts = [f"{name}: {note}" for name, arm in self.arms.items() for note in arm.notes]
+        texts = self._with_names({name: arm.notes for name, arm in self.arms.items()})
         return [*texts, *([f"{origin(self.recorded)}."] if self.recorded else [])]
+
+    @staticmethod
+    def _with_names(texts: dict[str, list[str]]) -> list[str]:
+        """Each text once, after the names of the arms that it is about; without names where it is about all."""
+        about: dict[str, list[str]] = {}
+        for name, said in texts.items():
+            for text in said:
+                about.setdefault(text, []).append(name)
+        return [text if len(names) == len(texts) else f"{', '.join(names)}: {text}" for text, names in about.items()]
 
     def _figures(self, arm: Load) -> str:
         rate, p50, _, p99, *_ = self._cells(arm)

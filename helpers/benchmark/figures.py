@@ -6,7 +6,7 @@ of W seconds, c clients and room for m requests at once, throughput is at most m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf, log10
 from textwrap import fill
 from typing import TYPE_CHECKING
@@ -70,7 +70,8 @@ def against_concurrency(
         said = "; ".join(
             f"{name}: " + ", ".join(f"{digits(rate)} at {c}" for c, rate in arm) for name, arm in points.items()
         )
-        return drawing.picture(f"{title}. Good answers a second by connections: {said}.")
+        text = f"{title}. Good answers a second by connections: {said}."
+        return drawing.picture(text, _doubts(load for arm in loads.values() for load in arm))
 
 
 def against_threads(ratios: Mapping[int, Estimate], concurrency: int, band: tuple[float, float] = (3, 10)) -> Picture:
@@ -128,9 +129,9 @@ def against_threads(ratios: Mapping[int, Estimate], concurrency: int, band: tupl
         axes.set(xlabel="threads of the Flask server", ylabel="FastAPI ÷ Flask, throughput")
         _title(drawing.figure, title)
         said = "; ".join(f"{_threads(n)}: {ratios[n].words}" for n in threads)
-        unsure = [_threads(n) for n in threads if not ratios[n].conclusive]
-        hollow = f" Hollow, because inconclusive: {', '.join(unsure)}." if unsure else ""
-        return drawing.picture(f"{title}. {said}.{hollow}")
+        unsure = [f"{_threads(n)} ({ratios[n].why_not})" for n in threads if not ratios[n].conclusive]
+        hollow = f"Hollow, because inconclusive: {'; '.join(unsure)}." if unsure else ""
+        return drawing.picture(f"{title}. {said}.", hollow)
 
 
 def latencies(loads: Mapping[str, Load], q: int = 99) -> Picture:
@@ -178,7 +179,12 @@ def latencies(loads: Mapping[str, Load], q: int = 99) -> Picture:
             + f", worst {digits(load.latency_ms.max())} ms"
             for name, load in loads.items()
         )
-        return drawing.picture(f"{title}. {said}.")
+        return drawing.picture(f"{title}. {said}.", _doubts(loads.values()))
+
+
+def _doubts(loads: Iterable[Load]) -> str:
+    """What makes the numbers doubtful, each sentence once."""
+    return " ".join(dict.fromkeys(warning for load in loads for warning in load.warnings()))
 
 
 def _shade(name: str, index: int) -> str:

@@ -2,6 +2,7 @@
 
 from helpers.client.bursting import Burst, Reply, burst
 from helpers.client.loading import load
+from helpers.client.locusting import Crowd, locust
 from helpers.client.results import Load
 
-__all__ = ["Burst", "Load", "Reply", "burst", "load"]
+__all__ = ["Burst", "Crowd", "Load", "Reply", "burst", "load", "locust"]
