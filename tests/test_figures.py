@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from helpers import LessonError
-from helpers.benchmark.figures import against_concurrency, against_threads, latencies
+from helpers.benchmark.figures import against_concurrency, against_model, against_threads, latencies
 from helpers.benchmark.statistics import Estimate
 from helpers.client.results import Load
 
@@ -79,6 +79,18 @@ def test_latencies_are_compared_by_a_percentile():
     assert latencies({"one": a_load(milliseconds=[3.0])}, 50).alt.startswith(
         "50 of 100 answers came within 3 ms (one)."
     )
+
+
+def test_what_was_found_is_compared_with_a_model():
+    picture = against_model({"1 x 10": 196.0, "2 x 20": 674.0}, {"1 x 10": 198.0, "2 x 20": 792.0})
+    assert picture.alt == (
+        "1 of 2 settings reach 95% of the model or more; 2 x 20 reaches 85%. "
+        "Good answers a second: 1 x 10: model 198, found 196; 2 x 20: model 792, found 674."
+    )
+    assert against_model({"a": 10.0}, {"a": 10.0}).alt.startswith("1 of 1 settings reach 95% of the model or more. ")
+    for expected in ({}, {"b": 1.0}, {"a": 0.0}):
+        with pytest.raises(LessonError, match="the same settings twice"):
+            against_model({"a": 1.0}, expected)
 
 
 def test_what_makes_a_load_doubtful_stands_below_its_picture():

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MARKS = ("o", "s", "^", "D", "v")
 STYLES = ("-", "--", "-.", ":")
 QUANTILES = {50: "o", 95: "s", 99: "D"}
+MET = 0.95  # the share of a model's promise from which on it counts as met
 
 
 def against_concurrency(
@@ -180,6 +181,33 @@ def latencies(loads: Mapping[str, Load], q: int = 99) -> Picture:
             for name, load in loads.items()
         )
         return drawing.picture(f"{title}. {said}.", _doubts(loads.values()))
+
+
+def against_model(found: Mapping[str, float], expected: Mapping[str, float], color: str = FLASK) -> Picture:
+    """What each setting gives (a bar, good answers a second) and what a model `expected` of it (a diamond)."""
+    if not found or found.keys() != expected.keys() or not all(rate > 0 for rate in expected.values()):
+        raise LessonError("Give the same settings twice, with what was found and with what a model expects above zero.")
+    shares = {name: rate / expected[name] for name, rate in found.items()}
+    short = {name: share for name, share in shares.items() if share < MET}
+    title = f"{len(shares) - len(short)} of {len(shares)} settings reach {MET:.0%} of the model or more"
+    if short:
+        title += f"; {', '.join(f'{name} reaches {share:.0%}' for name, share in short.items())}"
+    with canvas(height=1.1 + 0.45 * len(found)) as drawing:
+        (axes,) = drawing.axes
+        axes.barh([*found], [*found.values()], 0.6, facecolor=color, alpha=0.45, edgecolor=color, hatch="////")
+        axes.plot([*expected.values()], [*expected], "D", color=INK, linewidth=0)
+        for name, rate in found.items():
+            end = max(rate, expected[name])
+            axes.annotate(digits(rate), (end, name), (10, 0), textcoords="offset points", va="center", weight="bold")
+        axes.invert_yaxis()
+        axes.set_xlim(0, 1.15 * max(*found.values(), *expected.values()))
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlabel("good answers a second (bars: found, diamonds: the model)")
+        _title(drawing.figure, title)
+        said = "; ".join(
+            f"{name}: model {digits(expected[name])}, found {digits(rate)}" for name, rate in found.items()
+        )
+        return drawing.picture(f"{title}. Good answers a second: {said}.")
 
 
 def _doubts(loads: Iterable[Load]) -> str:

@@ -136,9 +136,7 @@ def _gunicorn(s: Settings) -> Command:
     arguments = [str(s.target), f"--bind=127.0.0.1:{s.port}", f"--workers={s.workers}"]
     if s.kind == "asgi":
         arguments.append("--worker-class=asgi")
-    elif s.threads is None:
-        arguments.append("--worker-class=sync")
-    else:  # named, as Gunicorn would take a sync worker for one thread, which closes each connection
+    elif s.threads is not None:  # named, as Gunicorn takes a sync worker for one thread, which closes each connection
         arguments += ["--worker-class=gthread", f"--threads={s.threads}"]
     arguments += [f"--pythonpath={s.target.folder}"] * (s.target.folder is not None)
     arguments.append("--no-control-socket")  # it would be one and the same file for all
@@ -146,7 +144,8 @@ def _gunicorn(s: Settings) -> Command:
 
 
 def _waitress(s: Settings) -> Command:
-    arguments = ["--host=127.0.0.1", f"--port={s.port}", f"--threads={s.threads or 4}"]
+    arguments = ["--host=127.0.0.1", f"--port={s.port}"]
+    arguments += [f"--threads={s.threads}"] * (s.threads is not None)
     # select() takes no file descriptor above 1023
     arguments += [f"--connection-limit={MOST_CONNECTIONS}", "--asyncore-use-poll", str(s.target)]
     return Command("waitress-serve", ["-m", "waitress"], arguments, _python_path(s.target))
