@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from contextlib import suppress
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 PACKAGES = (
     *("fastapi", "starlette", "pydantic", "uvicorn", "uvloop", "httptools", "flask", "werkzeug"),
     *("granian", "gunicorn", "hypercorn", "pyuwsgi", "waitress"),
 )
+
+
+def _cores(groups: Path = Path("/sys/fs/cgroup")) -> int:
+    """The processor cores that this process may use at once: those there are, or what a container's quota comes to.
+
+    A container, as on Binder or a hub, sees all the cores of its machine and gets the time of a few.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with suppress(OSError, ValueError):  # cgroup v2: "200000 100000" microseconds of each period, or "max 100000"
+        quota, period = (groups / "cpu.max").read_text().split()
+        return min(cores, max(1, math.ceil(int(quota) / int(period))))
+    with suppress(OSError, ValueError):  # cgroup v1: -1 for no limit
+        quota, period = (int((groups / "cpu" / f"cpu.cfs_{name}_us").read_text()) for name in ("quota", "period"))
+        return min(cores, max(1, math.ceil(quota / period))) if quota > 0 else cores
+    return cores
 
 
 @cache
@@ -22,5 +39,4 @@ def machine() -> dict[str, Any]:
     for package in PACKAGES:
         with suppress(metadata.PackageNotFoundError):
             versions[package] = metadata.version(package)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"cores": cores, "system": platform.system(), "python": platform.python_version(), **versions}
+    return {"cores": _cores(), "system": platform.system(), "python": platform.python_version(), **versions}

@@ -20,6 +20,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from helpers import LessonError, load, serve, stop_all
 from helpers.client import Load, process
 from helpers.client.counting import count
+from helpers.machine import _cores
 from helpers.servers import launch
 
 
@@ -344,6 +345,73 @@ def test_fastapi_reaches_nine_tenths_of_what_littles_law_allows(tmp_path, monkey
         stop_all()
 
 
+BURNING = """
+    import time
+    import fastapi, flask
+
+    def burn():
+        end = time.thread_time() + 0.005
+        while time.thread_time() < end:
+            pass
+        return {}
+
+    wsgi = flask.Flask(__name__)
+    wsgi.get("/")(burn)
+    asgi = fastapi.FastAPI()
+    asgi.get("/")(burn)
+"""
+
+
+@pytest.mark.parametrize(
+    ("software", "kind", "settings"),
+    [
+        ("uvicorn", "asgi", {}),
+        ("uvicorn", "asgi", {"workers": 2}),
+        ("gunicorn", "wsgi", {"workers": 2, "threads": 2}),
+        ("uwsgi", "wsgi", {"threads": 2}),
+        ("granian", "wsgi", {"threads": 2}),
+    ],
+)
+def test_what_an_answer_costs_is_what_all_the_servers_processes_spend(software, kind, settings, tmp_path, monkeypatch):
+    (tmp_path / "burning.py").write_text(textwrap.dedent(BURNING))
+    monkeypatch.chdir(tmp_path)
+    server = launch(software, f"burning.py:{kind}", **settings)
+    try:
+        result = load(server.url + "/", concurrency=2, seconds=1)
+    finally:
+        stop_all()
+    assert result.failed == 0
+    assert 5 <= result.cpu_ms_per_request < 8
+
+
+def test_what_an_answer_costs_in_this_very_process():
+    app = flask.Flask("shop")
+    app.get("/")(lambda: str(sum(range(100_000))))
+    try:
+        assert 0.5 < load(serve(app).url + "/", concurrency=2, seconds=0.5).cpu_ms_per_request < 20
+    finally:
+        stop_all()
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({"cpu.max": "100000 100000"}, 1),
+        ({"cpu.max": "50000 100000"}, 1),
+        ({"cpu.max": "max 100000"}, None),
+        ({"cpu/cpu.cfs_quota_us": "100000", "cpu/cpu.cfs_period_us": "100000"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
+        ({"cpu.max": "99900000 100000"}, None),
+        ({}, None),
+    ],
+)
+def test_a_containers_quota_counts_as_its_cores(files, cores, tmp_path):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text + "\n")
+    assert _cores(tmp_path) == (cores or _cores(Path("/nowhere")))
+
+
 def test_it_is_kept_and_comes_back(known):
     result = load(known.url + "/errors", concurrency=4, seconds=0.6)
     again = Load.load()
@@ -479,7 +547,14 @@ def order(**changes):
 def test_ramp_and_drain_are_left_out_of_the_throughput():
     """Two clients, 0.1 s an answer; the second starts at 0.2 s, and the last answers come after the end."""
     sent = [*range(0, 1_000_000, 100_000), *range(200_000, 1_000_000, 100_000)]
-    part = {"sent": sent, "took": [100_000] * 18, "due": None, "outcome": [200] * 18, "full": 300_000}
+    part = {
+        "sent": sent,
+        "took": [100_000] * 18,
+        "due": None,
+        "outcome": [200] * 18,
+        "full": 300_000,
+        "joined": 200_000,
+    }
     end = {"cpu": 0.1, "lags": [], "gone": False, "closes": False}
     result = count(order(), [{**part, "from": 0, "until": 1_050_000}], end, [])
     assert result.window == pytest.approx(0.7)
@@ -487,6 +562,19 @@ def test_ramp_and_drain_are_left_out_of_the_throughput():
     shifted = {**part, "sent": [moment + 33_000 for moment in sent], "full": 333_000}
     result = count(order(), [{**shifted, "from": 0, "until": 1_090_000}], end, [])
     assert result.throughput == pytest.approx(20)  # wherever the edges fall
+
+
+def test_a_load_too_short_for_its_answers_says_so_and_is_not_far_off():
+    """Fifty clients, a second an answer, a second and a quarter of load: all first answers come in one batch."""
+    sent = [number * 1_000 for number in range(50)]
+    again = [moment + 1_000_000 for moment in sent]
+    part = {"sent": sent + again, "took": [1_000_000] * 100, "due": None, "outcome": [200] * 100}
+    end = {"cpu": 0.1, "lags": [], "gone": False, "closes": False}
+    marks = {"full": 1_049_000, "joined": 49_000, "from": 0, "until": 2_060_000}
+    result = count(order(concurrency=50, seconds=1.25), [{**part, **marks}], end, [])
+    assert result.throughput == pytest.approx(50, rel=0.2)
+    assert "the ramp could not be left out" in result.warning
+    assert result.disturbance
 
 
 @pytest.mark.parametrize(("share", "seconds"), [("0.2", 0.4), ("1", 2.0), ("0.01", 2.0), ("slow", 2.0)])

@@ -20,6 +20,8 @@ MOST_ARMS = 12
 ENOUGH = 8  # rounds, before an interval that is narrow enough is believed
 WARM_UP = 0.5  # seconds
 STEADY = 0.25  # seconds of a round in which all connections are busy
+RAMP = 0.6  # share of a round that the ramp may take; with more of it, the rest would say too little
+LONG, SHORT = 3.5, 2.0  # seconds of a round: at most, and where even that would not be enough
 
 
 def measure(
@@ -110,7 +112,8 @@ def _warm_up(name: str, order: Order, end: float) -> None:
         )
     order["closes"], order["known"] = found.closes, True
     ramp = 0.05 + found.percentile(95) / 1000  # until every connection has had its first answer
-    order["seconds"] = min(ramp + STEADY, 2.0)
+    wanted = max(ramp + STEADY, ramp / RAMP)
+    order["seconds"] = wanted if wanted <= LONG else SHORT
 
 
 def _turn(order: Order, meter: Meter | None, end: float, turns: int = 1) -> Load:

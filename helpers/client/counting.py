@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from helpers.client import process
 from helpers.client.results import Load
 from helpers.machine import machine
+
+if TYPE_CHECKING:
+    import psutil
 
 Order = dict[str, Any]
 SLACK = 10.0  # seconds that the client process may take beyond what its order allows
 
 
 class Meter:
-    """The processor time of the server that listens on `port`: of this process, or of children of it."""
+    """The processor time of the server that listens on `port`: of this process, or of one below it with all it started.
+
+    Whoever listens need not be who works: uWSGI's router hands requests on to workers that do not listen.
+    """
 
     def __init__(self, port: int) -> None:
         import psutil
@@ -24,12 +30,14 @@ class Meter:
         self.processes: list[psutil.Process] = []
         me = psutil.Process()
         with suppress(psutil.Error, OSError):
-            for candidate in [me, *me.children(recursive=True)]:
-                with suppress(psutil.Error, OSError):
-                    for found in candidate.net_connections("tcp"):
-                        if found.status == psutil.CONN_LISTEN and found.laddr.port == port:
-                            self.processes.append(candidate)
-                            break
+            if _listens(me, port):
+                self.processes = [me]
+            for child in me.children():
+                family = child.children(recursive=True)
+                if _listens(child, port):
+                    self.processes += [child, *family]
+                elif any(_listens(each, port) for each in family):
+                    self.processes += family  # `child` itself is the one that watches over a launched server
 
     def seconds(self) -> float | None:
         """So far, of all the server's processes; None where it is not known, or one has ended."""
@@ -40,6 +48,15 @@ class Meter:
         except (psutil.Error, OSError):
             return None
         return sum(times.user + times.system for times in spent) if spent else None
+
+
+def _listens(process: psutil.Process, port: int) -> bool:
+    import psutil
+
+    with suppress(psutil.Error, OSError):
+        found = process.net_connections("tcp")
+        return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in found)
+    return False
 
 
 def send(order: Order, hear: Callable[[Load, float], None] | None = None, meter: Meter | None = None) -> Load:
@@ -83,12 +100,11 @@ def count(order: Order, slices: list[dict[str, Any]], end: dict[str, Any] | None
     errors = Counter(str(outcome) for outcome, is_good in zip(outcomes, good, strict=True) if not is_good)
     answered = np.sort(ended[good])
     gone = end is not None and end["gone"]
-    doubts = list(doubts)
 
     first, last = slices[0]["from"], min(slices[-1]["until"], order["seconds"] * 1e6)
     if gone and len(answered):
         last = min(last, answered[-1])  # what a dead server does not answer is no sign of slowness
-    full = slices[-1]["full"]
+    full, short = slices[-1]["full"], False
     if end is not None and not is_open and full is not None and last - full >= 0.25 * (last - first):
         first = full
         inside = np.minimum(ended, last) - np.maximum(sent, first)
@@ -97,11 +113,12 @@ def count(order: Order, slices: list[dict[str, Any]], end: dict[str, Any] | None
         last = slices[-1]["until"]
         answers = float(len(answered))
     else:
-        if end is not None and len(answered) > 1:
+        if is_open and end is not None and len(answered) > 1:
             first = answered[0]
+        elif not is_open:
+            first = slices[-1]["joined"] or first
         answers = float(((answered > first) & (answered <= last)).sum())
-        if end is not None and not is_open and not gone and len(answered):
-            doubts.append("Some connections had no answer for so long that the ramp could not be left out.")
+        short = end is not None and not is_open and not gone and len(answered) > 0
     notes = []
     if end is not None and end["closes"] and order["keep_alive"]:
         notes.append("The server closes each connection after its answer, so every request pays for a new one.")
@@ -122,7 +139,8 @@ def count(order: Order, slices: list[dict[str, Any]], end: dict[str, Any] | None
         lags_ms=np.array(end["lags"], float) / 1000 if end else np.array([]),
         server_gone=gone,
         notes=notes,
-        doubts=doubts,
+        doubts=list(doubts),
+        short=short,
         closes=bool(end and end["closes"]),
     )
 

@@ -47,7 +47,8 @@ class Run:
         self.refused_since: int | None = None
         self.unanswered = self.concurrency or 0  # connections that have not had an outcome yet
         self.began = self.deadline = self.told = now()
-        self.full: int | None = None
+        self.joined: int | None = None  # when all connections had sent their first request,
+        self.full: int | None = None  # and when all had the answer to it
         self.lags: list[int] = []
         self.samples: list[tuple[int, int, int, Outcome]] = []  # due, sent, ended, outcome
 
@@ -96,6 +97,7 @@ class Run:
             self._connect(first=True)
             if number % max(1, self.concurrency // 25) == 0:
                 await asyncio.sleep(spread / 25)
+        self.joined = now()
         await self._until_the_end()
 
     async def _until_the_end(self) -> None:
@@ -265,6 +267,7 @@ class Run:
                 "sent": [(moment - began) // 1000 for moment in sent],
                 "took": [(end - start) // 1000 for start, end in zip(sent, ended, strict=True)],
                 "outcome": outcome,
+                "joined": (self.joined - began) // 1000 if self.joined is not None else None,
                 "full": (self.full - began) // 1000 if self.full is not None else None,
                 "from": (self.told - began) // 1000,
                 "until": (until - began) // 1000,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 BUSY = 0.85  # share of a core from which on the client, not the server, may be the limit
-LAG = 5.0  # ms: if a tenth of the client's wake-ups are later than this, it does not get the processor in time
-LATE = 10.0  # ms by which one in a hundred requests of an open model may leave late
+CLOCK = time.get_clock_info("monotonic").resolution * 1000  # ms: no timer can be more exact; 16 on Windows
+LAG = 5.0 + CLOCK  # ms: if a tenth of the client's wake-ups are later than this, it does not get the processor in time
+LATE = 10.0 + CLOCK  # ms by which one in a hundred requests of an open model may leave late
 
 
 @dataclass(repr=False)
@@ -52,6 +54,7 @@ class Load(Drawn):
     elapsed: float  # seconds from the first request to the last answer
     lags_ms: np.ndarray  # how late the client woke up, each time it looked at the clock
     server_gone: bool = False
+    short: bool = False  # the connections had to wait so long for their first answers that these are most of it
     server_seconds: float | None = None  # of the processor, spent by the server where that can be seen
     notes: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
@@ -102,6 +105,8 @@ class Load(Drawn):
         """Why the numbers say as much about something else as about the server; empty when they do not."""
         import numpy as np
 
+        if self.short:
+            return "some connections had no answer for so long that the ramp could not be left out"
         if self.client_cpu > BUSY:
             return f"the client needed {self.client_cpu:.0%} of a processor core, so it may have been the limit"
         if len(self.lags_ms) and (lag := np.percentile(self.lags_ms, 90)) > LAG:
@@ -200,6 +205,7 @@ def together(loads: Sequence[Load]) -> Load:
         },
         errors=sum((load.errors for load in loads), Counter()),
         server_gone=any(load.server_gone for load in loads),
+        short=any(load.short for load in loads),
         server_seconds=sum(load.server_seconds for load in loads) if known else None,
     )
 
