@@ -169,6 +169,28 @@ def test_each_server_answers_two_hundred_at_once_with_the_threads_it_was_given_a
         client.get(server.url)
 
 
+def test_a_gevent_worker_waits_for_many_at_once_without_threads():
+    server = launch("gunicorn", "work/io_wsgi.py:app", worker_class="gevent")
+    assert "--worker-class=gevent" in server.command
+    assert burst(server, "/wait", 100).seconds < 1  # one after the other would be five
+    assert psutil.Process(server.pids[0]).num_threads() < 10
+    assert keeps_connections(server)
+
+
+@pytest.mark.parametrize(
+    ("software", "app", "options", "said"),
+    [
+        ("gunicorn", "wsgi", {"worker_class": "eventlet"}, "'eventlet' for Gunicorn"),
+        ("waitress", "wsgi", {"worker_class": "gevent"}, "'gevent' for waitress"),
+        ("gunicorn", "wsgi", {"worker_class": "gevent", "threads": 4}, "in the place of `threads`"),
+        ("gunicorn", "asgi", {"worker_class": "gevent"}, "run WSGI apps"),
+    ],
+)
+def test_a_class_of_workers_that_cannot_be_is_refused_in_a_sentence(software, app, options, said):
+    with pytest.raises(LessonError, match=said):
+        launch(software, f"work/io_{app}.py:app", **options)
+
+
 def test_a_sync_worker_takes_one_after_the_other():
     assert burst(launch("gunicorn", "work/io_wsgi.py:app"), "/wait", 10).seconds > 0.5
 

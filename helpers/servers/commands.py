@@ -77,6 +77,7 @@ class Settings:
     port: int
     workers: int
     threads: int | None
+    worker_class: str | None = None  # Gunicorn's, where it is not the one that follows from the rest
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ class Software:
     title: str
     command: Callable[[Settings], Command]
     pool: tuple[Kind, ...] = ()
+    worker_classes: tuple[str, ...] = ()  # of WSGI workers without a pool of threads
     most_workers: int = 32
     forks_from: int = 1  # with fewer workers than this, the process that was started answers itself
     reloads_from: int = 1  # with fewer workers than this, it does not know SIGHUP
@@ -134,7 +136,9 @@ def _hypercorn(s: Settings) -> Command:
 
 def _gunicorn(s: Settings) -> Command:
     arguments = [str(s.target), f"--bind=127.0.0.1:{s.port}", f"--workers={s.workers}"]
-    if s.kind == "asgi":
+    if s.worker_class is not None:  # and without threads, as it has greenlets
+        arguments.append(f"--worker-class={s.worker_class}")
+    elif s.kind == "asgi":
         arguments.append("--worker-class=asgi")
     elif s.threads is not None:  # named, as Gunicorn takes a sync worker for one thread, which closes each connection
         arguments += ["--worker-class=gthread", f"--threads={s.threads}"]
@@ -192,7 +196,7 @@ def _python_path(target: Target) -> dict[str, str]:
 SOFTWARE = {
     "uvicorn": Software("uvicorn", "Uvicorn", _uvicorn, forks_from=2, reloads_from=2),
     "hypercorn": Software("hypercorn", "Hypercorn", _hypercorn),
-    "gunicorn": Software("gunicorn", "Gunicorn", _gunicorn, pool=("wsgi",), windows=False),
+    "gunicorn": Software("gunicorn", "Gunicorn", _gunicorn, pool=("wsgi",), worker_classes=("gevent",), windows=False),
     "uwsgi": Software("pyuwsgi", "uWSGI", _uwsgi, pool=("wsgi", "asgi"), windows=False, router=True, hangs_up=True),
     "waitress": Software(
         "waitress", "waitress", _waitress, pool=("wsgi", "asgi"), most_workers=1, forks_from=2, reloads_from=2

@@ -30,6 +30,7 @@ def launch(
     *,
     workers: int = 1,
     threads: int | None = None,
+    worker_class: str | None = None,
     name: str | None = None,
     environment: Mapping[str, str] | None = None,
     timeout: float = 20.0,
@@ -39,7 +40,8 @@ def launch(
     `software` is uvicorn, hypercorn, gunicorn, uwsgi, waitress or granian; `target` is a file and the app's name in it,
     ``"work/io_flask.py:app"``, or a module's, ``"package.module:app"``; both are looked for from the current folder,
     where the server runs. `workers` is the number of processes that answer, `threads` (1 to 500) the size of the pool
-    that each of them has for a WSGI app; left out, it is the server's own. `environment` is added to this kernel's
+    that each of them has for a WSGI app; left out, it is the server's own. ``worker_class="gevent"`` has Gunicorn run a
+    WSGI app on greenlets in the place of threads. `environment` is added to this kernel's
     variables. A server of the same `name` (by default ``"io_flask under gunicorn"``) is replaced and keeps its port.
     Whether it answers is found out with a path that no app has, so that the app's own counts stay right.
 
@@ -62,8 +64,9 @@ def launch(
             child = Child("helpers.servers.launch_child", timeout=timeout, environment=surroundings)
             kind = _kind_of(child, found, target, variables, log, deadline)
             _check_pool(known, kind, threads)
+            _check_class(known, kind, threads, worker_class)
             for attempt in (1, 2, 3):
-                settings = Settings(found, kind, _free_port(name), workers, threads)
+                settings = Settings(found, kind, _free_port(name), workers, threads, worker_class)
                 command = known.command(settings)
                 try:
                     pid = _start(child, settings, command, variables, log, deadline, known.hangs_up)
@@ -160,3 +163,16 @@ def _check_pool(known: Software, kind: Kind, threads: int | None) -> None:
         if kind == "asgi":
             raise LessonError("An ASGI app runs on one event loop, not on a pool of threads; leave `threads` out.")
         raise LessonError(f"{known.title} does not let you choose the threads of a WSGI app; leave `threads` out.")
+
+
+def _check_class(known: Software, kind: Kind, threads: int | None, worker_class: str | None) -> None:
+    if worker_class is None:
+        return
+    if worker_class not in known.worker_classes:
+        raise LessonError(
+            f'worker_class is "gevent", for Gunicorn, or left out; {worker_class!r} for {known.title} is not.'
+        )
+    if kind != "wsgi" or threads is not None:
+        raise LessonError(
+            f"Workers of the class {worker_class} run WSGI apps, and greenlets in the place of `threads`."
+        )
