@@ -32,8 +32,8 @@ def test_throughput_is_compared_with_littles_law_and_with_the_threads():
     picture = against_concurrency(loads, 0.050, {"Flask, 40 threads": 40})
     # 1,300 of 100 / 50 ms = 2,000; 760 of 40 / 50 ms = 800
     assert picture.alt.startswith(
-        "At 100 connections: FastAPI 1,300 a second (65% of the limit); "
-        "Flask, 40 threads 760 a second (95% of its threads’ limit)."
+        "At 100 connections, answers a second: FastAPI 1,300 (65% of the limit); "
+        "Flask, 40 threads 760 (95% of its threads’ limit)."
     )
     assert "180 at 10, 750 at 50, 760 at 100" in picture.alt
     assert "currentColor" in picture.svg

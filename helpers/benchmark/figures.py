@@ -41,16 +41,15 @@ def against_concurrency(
     most = max(c for arm in points.values() for c, _ in arm)
     shares = {name: rate / (min(c, threads.get(name, inf)) / wait) for name, ((*_, (c, rate))) in points.items()}
     limits = {name: "its threads’ limit" if name in threads else "the limit" for name in points}
-    title = f"At {most} connections: " + "; ".join(
-        f"{name} {digits(points[name][-1][1])} a second ({share:.0%} of {limits[name]})"
-        for name, share in shares.items()
+    title = f"At {most} connections, answers a second: " + "; ".join(
+        f"{name} {digits(points[name][-1][1])} ({share:.0%} of {limits[name]})" for name, share in shares.items()
     )
     with canvas(height=3.8) as drawing:
         (axes,) = drawing.axes
         highest = max(rate for arm in points.values() for _, rate in arm)
         axes.plot([0, most], [0, most / wait], color=INK, linewidth=1, linestyle=(0, (5, 4)))
         reach = min(most, 1.12 * highest * wait)
-        label = f"Little's law: connections ÷ {wait * 1000:g} ms"
+        label = f"Little's law: at most connections ÷ {wait * 1000:g} ms"
         axes.annotate(label, (reach, reach / wait), (-8, 0), textcoords="offset points", ha="right", size=9)
         for (name, arm), mark, style in zip(points.items(), _cycled(MARKS), _cycled(STYLES), strict=False):
             axes.plot(*zip(*arm, strict=True), mark + style, color=color_of(name), markersize=6)
