@@ -1,5 +1,6 @@
 """Lesson 07: other right answers to its exercises, and runs in which everything comes out as its text says."""
 
+import os
 import re
 from pathlib import Path
 
@@ -71,12 +72,13 @@ def test_everything_comes_out_as_the_text_says(tmp_path: Path) -> None:
     assert 300 < numbers(seen["judge-known"])[2] <= 1000  # Little's law for 50 connections and 50 ms
     _, low, high = numbers(seen["judge-itself"])[:3]
     assert low <= 1 <= high or "nconclusive" in seen["run-itself"]
-    ratios = {int(n): float(value) for n, value in re.findall(r"(\d+) threads: ([\d.]+)", seen["run-threads"])}
+    ratios = {int(n): float(value) for n, value in re.findall(r"(\d+) threads?: ([\d.]+)", seen["run-threads"])}
     assert list(ratios) == [1, 6, 12, 50]
     assert list(ratios.values()) == sorted(ratios.values(), reverse=True)
     assert ratios[1] > 20 > 3 > ratios[50]
-    assert seen["run-limit"].startswith("At 200 connections: FastAPI")
-    assert seen["run-cost"].count("ms of the processor") == 4
+    assert seen["run-limit"].startswith("At 200 connections, answers a second: FastAPI")
+    assert "Flask, gevent" in seen["run-limit"] or os.name == "nt"
+    assert seen["run-cost"].count("ms of the processor") == (6 if os.name == "posix" else 4)
     assert numbers(seen["judge-open"])[2] > 5 * numbers(seen["judge-stall"])[1]
     assert "40 times" in seen["run-history"] or "39.90" in seen["run-history"]
     mine, theirs = numbers(seen["run-own-load"])

@@ -2,11 +2,8 @@
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -96,24 +93,6 @@ def test_the_recorded_comparison_says_so_and_has_the_arms_of_the_lesson() -> Non
     assert all(arm.completed and not arm.failed for arm in recorded.arms.values())
 
 
-def test_an_interrupted_cell_leaves_no_process_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)  # where the cell of imports makes its folder
-    defined: dict[str, Any] = {}
-    for cell in only(read(NOTEBOOK), "imports", "start-locust").cells:
-        exec(cell.source, defined)
-    started: list[subprocess.Popen[bytes]] = []
-
-    def interrupted() -> None:
-        with defined["running"]([[sys.executable, "-c", "import time; time.sleep(60)"]] * 3) as processes:
-            started.extend(processes)
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert len(started) == 3
-    assert all(process.returncode is not None for process in started)
-
-
 def numbers(text: str) -> list[float]:
     return [float(number.replace(",", "")) for number in re.findall(r"\d[\d,]*(?:\.\d+)?", text)]
 
@@ -147,17 +126,19 @@ def test_everything_comes_out_as_the_text_says(tmp_path: Path) -> None:
     assert alone.endswith("nobody replaced it")
     for line in mastered:
         assert "refused" not in line
-        assert "a new one after" in line
+        assert "a new process after" in line
         assert failed(line) < 30
     reload, restart = lines_of(seen["run-reload"])
     assert "refused" not in reload
     assert failed(reload) <= 2
     assert failed(restart) > 20
+    assert '"hello": "world"' in seen["new-version"], "the workers had loaded the old file"
+    assert reload.endswith("{'hello': 'world, version 2'}")
     for line in lines_of(seen["run-settings"]):
         _, _, expected, found, *_ = numbers(line)
         assert 0.5 * expected < found < 1.1 * expected
-    assert "Locust: " in seen["run-locust"]
-    assert ", 0 failed" in seen["run-locust"]
+    assert "settings reach 95% of the model or more" in seen["look-settings"]
+    assert re.search(r"Locust, 20 users, 3 s: [\d,]+ good answers, .*; 0 failed", seen["run-locust"])
     assert seen["run-mail"].count("'nothing': 'sent', 'kill': 'lost'") == 2
     assert "0 good answers" in seen["run-interface"]
     assert "× 500)" in seen["run-interface"]
@@ -175,10 +156,11 @@ def lines_of(text: str) -> list[str]:
 
 
 WITHOUT = """
+from helpers.client import locusting
 from helpers.servers import commands
 
 commands._runs_here = lambda software: software.module not in ("gunicorn", "pyuwsgi")
-find_spec = lambda name: None
+locusting.find_spec = lambda name: None
 forking = "granian"
 """
 
@@ -196,12 +178,12 @@ def test_the_lesson_goes_on_where_servers_and_locust_are_missing(tmp_path: Path)
     assert "Recorded on" in seen["run-flask-servers"]
     assert "Locust is not installed here" in seen["run-locust"]
     assert "Verdict: holds." in seen["judge-claims"]
-    assert "Verdict: does not hold." in seen["judge-c35"]
+    assert "Verdict: inconclusive." in seen["judge-c35"]
 
 
 FLIPS = (
     ("imports", 'forking = "gunicorn" if', 'forking = "uwsgi" if'),
-    ("launch-pair", "workers = 2", "workers = 1"),
+    ("launch-pair", "workers = several", "workers = 1"),
     ("run-kill", '("uvicorn", fastapi_app, 2)', '("hypercorn", fastapi_app, 2)'),
     ("run-locust", '"/hello", "users": 20', '"/wait", "users": 40'),
     ("run-interface", '"waitress"', '"hypercorn"'),
@@ -213,24 +195,15 @@ FLIPS = (
 @pytest.mark.timeout(SECONDS + 60)
 @pytest.mark.skipif(os.name != "posix", reason="Gunicorn exists on POSIX systems only")
 def test_each_flip_turns_its_result_over(tmp_path: Path) -> None:
-    wanted = ["imports", "file-fastapi", "file-flask", "launch-fastapi", "launch-pair", "run-visits", "has-visitors"]
-    wanted += [
-        "under-load",
-        "kill-one",
-        "run-kill",
-        "run-reload",
-        "file-locust",
-        "start-locust",
-        "locust",
-        "run-locust",
-    ]
-    notebook = only(changed(read(NOTEBOOK), FLIPS), *wanted, "run-interface", "stop")
+    wanted = ["imports", "file-fastapi", "file-flask", "launch-fastapi", "launch-pair", "run-visits", "under-load"]
+    wanted += ["kill-one", "run-kill", "run-reload", "file-locust", "run-locust", "run-interface", "stop"]
+    notebook = only(changed(read(NOTEBOOK), FLIPS), *wanted)
     seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, notebook)
     assert seen["run-visits"].count("highest number 40; by worker [40]") == 2
     assert lines_of(seen["run-kill"])[1].endswith("nobody replaced it")
     assert failed(lines_of(seen["run-reload"])[0]) > 20  # a reload that replaces all of it
-    ours, theirs = numbers(seen["run-locust"])[:2]
-    assert 0.7 < theirs / ours < 1.3
+    ours, theirs = re.findall(r"good answers, ([\d,.]+) a second", seen["run-locust"])
+    assert 0.7 < float(theirs.replace(",", "")) / float(ours.replace(",", "")) < 1.3
     assert "none failed" in seen["run-interface"]
 
 
@@ -239,7 +212,8 @@ def test_each_flip_turns_its_result_over(tmp_path: Path) -> None:
 @pytest.mark.timeout(SECONDS + 60)
 @pytest.mark.skipif(os.name != "posix", reason="a graceful reload takes SIGHUP")
 def test_a_graceful_reload_waits_for_the_mail(tmp_path: Path) -> None:
-    flip = [("run-mail", "psutil.Process(pid).kill()", 'pair["FastAPI"].reload()')]
-    wanted = ("imports", "file-fastapi", "file-flask", "launch-pair", "run-mail", "stop")
-    seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, only(changed(read(NOTEBOOK), flip), *wanted))
-    assert "'FastAPI': {'nothing': 'sent', 'kill': 'sent'}" in seen["run-mail"]
+    notebook = only(read(NOTEBOOK), "imports", "file-fastapi", "file-flask", "launch-pair", "run-mail", "stop")
+    notebook.cells.insert(-1, new_code_cell('mail(pair["FastAPI"], lambda pid: pair["FastAPI"].reload())', id="flip"))
+    seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, notebook)
+    assert "'FastAPI': {'nothing': 'sent', 'kill': 'lost'}" in seen["run-mail"]
+    assert seen["flip"] == "'sent'"

@@ -132,7 +132,7 @@ EXERCISES = [
         hints=(
             "FastAPI has room for all hundred waiting requests at once. How much room does Flask have?",
             "Room is workers times threads. The curve above shows what happens where there is as much as connections.",
-            "One worker with a hundred threads will do, and so will two workers with fifty.",
+            "One worker with a hundred threads will do, and so will two with fifty, if they share out well.",
         ),
         solution='setting = {"workers": 1, "threads": 100}\n',
         wrong={

@@ -201,7 +201,7 @@ SOFTWARE = {
     "waitress": Software(
         "waitress", "waitress", _waitress, pool=("wsgi", "asgi"), most_workers=1, forks_from=2, reloads_from=2
     ),
-    "granian": Software("granian", "Granian", _granian, pool=("wsgi",)),
+    "granian": Software("granian", "Granian", _granian, pool=("wsgi",), most_workers=1 if WINDOWS else 32),
 }
 
 
