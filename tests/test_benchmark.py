@@ -55,7 +55,7 @@ def test_answers_that_take_long_are_given_longer_rounds(known):
     arms = {"A": known.url + "/fixed?ms=1000", "B": known.url + "/fixed?ms=500"}
 
     def check():
-        found = measure(arms, concurrency=50)
+        found = measure(arms, concurrency=50, budget=12)
         assert found.arms["A"].throughput == pytest.approx(50, rel=0.08)
         assert found.arms["B"].throughput == pytest.approx(100, rel=0.08)
         assert found.ratio("A", "B").value == pytest.approx(1 / 2, rel=0.08)

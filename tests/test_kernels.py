@@ -1,13 +1,13 @@
 """Servers in real kernels: two at once, killed, interrupted, patched, and what a cell shows of an error."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from queue import Empty
 from textwrap import dedent
-from time import monotonic
+from time import monotonic, sleep
 
 import psutil
 import pytest
@@ -15,6 +15,8 @@ from jupyter_client.manager import start_new_kernel
 from lessons import code_cells, notebooks, read, run_all, troubles, wrong_checks
 from nbformat import NotebookNode
 from nbformat.v4 import output_from_msg
+
+from helpers.benchmark import Comparison
 
 APPS = """
 import threading, time
@@ -143,6 +145,53 @@ def test_a_killed_kernel_leaves_no_process_and_no_open_port(kernels: list[Kernel
     assert alive == []
     assert not any(map(listening, ports))
     assert survivor.value(ASK) == "[{'kernel': 1}, {'kernel': 1}]"
+
+
+MEASURING = """
+from pathlib import Path
+from helpers import launch, measure
+Path("shop.py").write_text("import flask; app = flask.Flask('shop'); app.get('/')(lambda: 'hello')")
+server = launch("gunicorn", "shop.py:app", workers=2, threads=4)
+measure({"A": server.url, "B": server.url + "/?b"}, concurrency=3, budget=100)
+"""
+
+
+@pytest.mark.parametrize("how", ["interrupted", "restarted", "killed"])
+def test_a_measurement_that_is_cut_short_leaves_no_process_and_what_was_measured(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LESSON_RESULTS", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    kernel = Kernel()
+    try:
+        kernel.run("from helpers.benchmark import plan; plan.ENOUGH = 10_000  # so that it goes on")
+        kernel.client.execute(MEASURING)
+        wait_for(lambda: any('"arm": "B"' in path.read_text() for path in tmp_path.glob("measured/*-measure.jsonl")))
+        family = kernel.process.children(recursive=True)
+        clients = [each for each in family if "helpers.client.child" in each.cmdline()]
+        assert len(clients) == 1 and len(family) > 3
+        if how == "interrupted":
+            kernel.manager.interrupt_kernel()
+            assert kernel.value("len(server.pids)") == "2"  # the server goes on
+            family = clients
+        elif how == "restarted":
+            kernel.manager.restart_kernel()
+        else:
+            kernel.process.kill()
+        _, alive = psutil.wait_procs(family, timeout=10)
+        assert alive == []
+    finally:
+        kernel.end()
+    found = Comparison.load()
+    assert found.arms["A"].completed > 0
+    assert found.ended == "it was interrupted"
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:
+    end = monotonic() + seconds
+    while not what():
+        assert monotonic() < end
+        sleep(0.1)
 
 
 @pytest.mark.lesson

@@ -112,9 +112,9 @@ def test_everything_comes_out_as_the_text_says(tmp_path: Path) -> None:
     assert "good answers a second" in seen["run-fastapi-servers"]
     assert "Recorded" not in seen["run-flask-servers"]
     installed = {line.split(":")[0]: numbers(line) for line in lines_of(seen["run-defaults"])}
-    assert installed["Gunicorn"][0] < 21
-    assert installed["uWSGI"][0] < 21
-    assert installed["waitress"][0] < 81
+    assert installed["Gunicorn"][0] < 24  # 1 / 50 ms, and an answer more or less in half a second
+    assert installed["uWSGI"][0] < 24
+    assert installed["waitress"][0] < 90
     assert all(found[2] > 100 for found in installed.values())
     for line in lines_of(seen["run-visits"]):
         highest, *by_worker = numbers(line)
