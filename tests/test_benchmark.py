@@ -78,7 +78,7 @@ def test_the_same_server_twice_is_no_difference(known):
         assert ratio.conclusive
         assert not ratio.different
         assert ratio.low < 1 < ratio.high
-        assert ratio.finding.startswith("No difference between A and B within")
+        assert ratio.finding.startswith("No difference between A and B, to within")
 
     soon(check)
 
@@ -272,7 +272,7 @@ def test_the_interval_holds_what_it_promises():
         ([(100.0, 50.0)] * 8, True, "A answers 2 times as many as B"),
         ([(50.0, 100.0)] * 8, True, "B answers 2 times as many as A"),
         ([(110.0, 100.0)] * 8, True, "A answers 10% more than B"),
-        ([(101.0, 100.0)] * 8, True, "No difference between A and B within 3%"),
+        ([(101.0, 100.0)] * 8, True, "No difference between A and B, to within 3%"),
         ([(100.0, 50.0)] * 3, False, "Inconclusive: the time was enough for 3 rounds only"),
         ([(100.0, 50.0)], False, "Inconclusive: the time was enough for 1 round only"),
         ([(100.0, 60.0), (100.0, 120.0)] * 4, False, "Inconclusive: the time was not enough to tell 0.8"),

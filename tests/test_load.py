@@ -79,7 +79,7 @@ def test_a_load_far_beyond_a_server_is_still_counted_right(known):
         alone = load(known.url + "/serial?ms=10", concurrency=1, seconds=1)
         result = load(known.url + "/serial?ms=10", concurrency=200, seconds=1, timeout=5)
         assert result.throughput == pytest.approx(1000 / alone.percentile(50), rel=0.08)
-        assert "ramp could not be left out" in result.warning
+        assert "start could not be left out" in result.warning
 
     soon(check)
 
@@ -580,7 +580,7 @@ def test_a_load_too_short_for_its_answers_says_so_and_is_not_far_off():
     marks = {"full": 1_049_000, "joined": 49_000, "from": 0, "until": 2_060_000}
     result = count(order(concurrency=50, seconds=1.25), [{**part, **marks}], end, [])
     assert result.throughput == pytest.approx(50, rel=0.2)
-    assert "the ramp could not be left out" in result.warning
+    assert "the start could not be left out" in result.warning
     assert result.disturbance
 
 

@@ -81,7 +81,7 @@ def _forest(axes: Axes, ratios: list[Estimate]) -> None:
 
     axes.axvline(1, color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
     axes.plot(1, 0, "D", color=QUIET, markersize=6)
-    axes.annotate("the one compared", (1, 0), (8, 0), textcoords="offset points", va="center", size=8.5)
+    axes.annotate("compared with the others", (1, 0), (8, 0), textcoords="offset points", va="center", size=8.5)
     finite = [edge for ratio in ratios for edge in (ratio.low, ratio.value, ratio.high) if 0 < edge < math.inf]
     low, high = min([1.0, *finite]), max([1.0, *finite])
     room = max((high / low) ** 0.12, 1.03)

@@ -84,7 +84,7 @@ class Estimate(Drawn):
             return f"Inconclusive: {self.why_not}"
         if not self.different:
             reach = max(self.high, 1 / self.low) - 1
-            return f"No difference between {self.a} and {self.b} within {reach:.0%}"
+            return f"No difference between {self.a} and {self.b}, to within {reach:.0%}"
         if self.value < 1.5:
             return f"{self.a} answers {self.value - 1:.0%} more than {self.b}"
         return f"{self.a} answers {digits(self.value)} times as many as {self.b}"

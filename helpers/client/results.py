@@ -106,7 +106,7 @@ class Load(Drawn):
         import numpy as np
 
         if self.short:
-            return "some connections had no answer for so long that the ramp could not be left out"
+            return "some connections waited so long for their first answer that the start could not be left out"
         if self.client_cpu > BUSY:
             return f"the client needed {self.client_cpu:.0%} of a processor core, so it may have been the limit"
         if len(self.lags_ms) and (lag := np.percentile(self.lags_ms, 90)) > LAG:
