@@ -21,6 +21,7 @@ ENOUGH = 8  # rounds, before an interval that is narrow enough is believed
 WARM_UP = 0.5  # seconds
 STEADY = 0.25  # seconds of a round in which all connections are busy
 RAMP = 0.6  # share of a round that the ramp may take; with more of it, the rest would say too little
+ROOM = 1.2  # times what the last round took must be left for another one
 LONG, SHORT = 3.5, 2.0  # seconds of a round: at most, and where even that would not be enough
 
 
@@ -63,14 +64,15 @@ def measure(
             cost, ended = monotonic() - began, ""
             while not ended:
                 started = monotonic()
-                if rounds and started + 1.1 * cost > end:
+                if rounds and started + ROOM * cost > end:
                     ended = "the time was over"
                     break
                 found: Round = {}
                 for name in arms if len(rounds) % 2 == 0 else reversed(arms):
                     show(monotonic() - began, f", round {len(rounds) + 1}: {name}")
-                    left = 1 if rounds else len(arms) - len(found)  # later rounds are begun only if they fit
-                    found[name] = _turn(orders[name], meters[name], end, left)
+                    share = (end - monotonic()) / (1 if rounds else len(arms) - len(found))
+                    # How long a first round takes is not known; later ones are begun only if they fit.
+                    found[name] = _turn(orders[name], meters[name], share, 0.9 if rounds else 0.5)
                     record.add({"round": len(rounds), "arm": name, "load": found[name].record()})
                     if found[name].server_gone:
                         ended = f"{name} was gone"
@@ -104,7 +106,7 @@ def _orders(
 
 def _warm_up(name: str, order: Order, end: float) -> None:
     """Send a load that does not count, and learn from it how long a round of this arm has to be."""
-    found = _turn(order, None, end)
+    found = _turn(order, None, end - monotonic())
     if found.server_gone or not found.completed:
         raise LessonError(
             f"{name} gives no good answer at {order['url']}: {found.failures()}; try it with ask(...) before you "
@@ -116,10 +118,10 @@ def _warm_up(name: str, order: Order, end: float) -> None:
     order["seconds"] = wanted if wanted <= LONG else SHORT
 
 
-def _turn(order: Order, meter: Meter | None, end: float, turns: int = 1) -> Load:
-    """A load on one arm that leaves the others of `turns` their share of the time until `end`."""
-    share = max((end - monotonic()) / turns, 0.4)
-    seconds = min(order["seconds"], share / 2)
+def _turn(order: Order, meter: Meter | None, share: float, part: float = 0.5) -> Load:
+    """A load on one arm that takes no longer than `share` seconds: `part` of them for sending, the rest for answers."""
+    share = max(share, 0.4)
+    seconds = min(order["seconds"], part * share)
     return send({**order, "seconds": seconds, "timeout": min(order["timeout"], share - seconds)}, None, meter)
 
 
