@@ -132,7 +132,7 @@ def test_everything_comes_out_as_the_text_says(tmp_path: Path) -> None:
     assert "refused" not in reload
     assert failed(reload) <= 2
     assert failed(restart) > 20
-    assert '"hello": "world"' in seen["new-version"], "the workers had loaded the old file"
+    assert '{"hello":"world"}' in seen["new-version"], "the workers had loaded the old file"
     assert reload.endswith("{'hello': 'world, version 2'}")
     for line in lines_of(seen["run-settings"]):
         _, _, expected, found, *_ = numbers(line)
