@@ -89,7 +89,8 @@ def rule_in_words(claim: Claim) -> str:
         return f"It {'; '.join(parts)}; {rest}"
     needs = " and ".join(f"“{name}”" for name in claim.rule["needs"])
     unless = " or ".join(f"“{name}”" for name in claim.rule.get("unless", []))
-    return f"It holds if {needs}{f'; with conditions once {unless}' if unless else ''}; otherwise it does not hold."
+    when = f"It holds if {needs}{f'; with conditions once {unless}' if unless else ''}; otherwise it does not hold."
+    return f"{when} Inconclusive where an open check decides."
 
 
 def number_line(
