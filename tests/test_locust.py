@@ -7,6 +7,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -45,7 +46,13 @@ def locustfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def below(process: psutil.Process) -> list[psutil.Process]:
-    return [child for child in process.children(recursive=True) if "locust" in " ".join(child.cmdline())]
+    """The processes of Locust below `process`."""
+    found = []
+    for child in process.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "locust" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def test_what_the_users_of_two_workers_get_is_counted(known):
