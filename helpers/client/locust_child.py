@@ -38,7 +38,7 @@ def main() -> None:
     threading.Thread(target=listen, daemon=True).start()
     say(ready=True)
     processes: list[subprocess.Popen[bytes]] = []
-    with tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryFile("a+b") as log:  # they append, wherever this process has been reading
         try:
             while (order := orders.get()) is not None:
                 if "commands" in order:
