@@ -11,13 +11,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from helpers.words import plural
+
 PACKAGES = (
     *("fastapi", "starlette", "pydantic", "uvicorn", "uvloop", "httptools", "flask", "werkzeug"),
     *("granian", "gunicorn", "hypercorn", "pyuwsgi", "waitress"),
 )
 
 
-def _cores(groups: Path = Path("/sys/fs/cgroup")) -> int:
+def cores(groups: Path = Path("/sys/fs/cgroup")) -> int:
     """The processor cores that this process may use at once: those there are, or what a container's quota comes to.
 
     A container, as on Binder or a hub, sees all the cores of its machine and gets the time of a few.
@@ -39,4 +41,10 @@ def machine() -> dict[str, Any]:
     for package in PACKAGES:
         with suppress(metadata.PackageNotFoundError):
             versions[package] = metadata.version(package)
-    return {"cores": _cores(), "system": platform.system(), "python": platform.python_version(), **versions}
+    return {"cores": cores(), "system": platform.system(), "python": platform.python_version(), **versions}
+
+
+def origin(head: dict[str, Any]) -> str:
+    """``"Recorded on 2026-11-22, 2 cores, Linux, Python 3.11.7"``, from the first line of a record."""
+    of = head["machine"]
+    return f"Recorded on {head['when'][:10]}, {plural(of['cores'], 'core')}, {of['system']}, Python {of['python']}"

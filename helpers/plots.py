@@ -6,9 +6,11 @@ import html
 import io
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from markupsafe import escape as markup
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,6 +84,20 @@ def inline(text: str) -> str:
 def card(body: str) -> str:
     """`body` (HTML) in the frame and style that all of the helpers' results share, in light and dark themes."""
     return f'<div class="trial"><style>{_CSS}</style>{body}</div>'
+
+
+def table(rows: Iterable[Sequence[object]], head: Sequence[object] = (), *, row_heads: bool = False) -> str:
+    """`rows` as an HTML table under `head`. Cells are text, or `markupsafe.Markup` where they are HTML already.
+
+    With `row_heads` the first cell of each row says what the row is about.
+    """
+    columns = "".join(f'<th scope="col">{markup(cell)}</th>' if cell else "<td></td>" for cell in head)
+    lines = [f"<thead><tr>{columns}</tr></thead>"] if head else []
+    for row in rows:
+        first = f'<th scope="row">{markup(row[0])}</th>' if row_heads else ""
+        cells = "".join(f"<td>{markup(cell)}</td>" for cell in row[row_heads:])
+        lines.append(f"<tr>{first}{cells}</tr>")
+    return f"<table>{''.join(lines)}</table>"
 
 
 class Drawn(ABC):
