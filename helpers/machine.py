@@ -29,8 +29,8 @@ def cores(groups: Path = Path("/sys/fs/cgroup")) -> int:
         quota, period = (groups / "cpu.max").read_text().split()
         return min(cores, max(1, math.ceil(int(quota) / int(period))))
     with suppress(OSError, ValueError):  # cgroup v1: -1 for no limit
-        quota, period = (int((groups / "cpu" / f"cpu.cfs_{name}_us").read_text()) for name in ("quota", "period"))
-        return min(cores, max(1, math.ceil(quota / period))) if quota > 0 else cores
+        limit, each = (int((groups / "cpu" / f"cpu.cfs_{name}_us").read_text()) for name in ("quota", "period"))
+        return min(cores, max(1, math.ceil(limit / each))) if limit > 0 else cores
     return cores
 
 

@@ -8,7 +8,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import escape as markup
 
@@ -24,7 +24,7 @@ NOTICE = "#E69F00"
 QUIET = "#8A8F98"
 INK = "#123456"  # stands for the page's own text colour: Picture writes `currentColor` in its place
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.titlesize": 11,
     "axes.titlelocation": "left",
@@ -151,7 +151,7 @@ class Picture(Drawn):
 class Canvas:
     """What `canvas` hands out: `axes` to draw on, and `picture` once the drawing is done."""
 
-    def __init__(self, rows: int, columns: int, width: float, height: float, **subplots: object) -> None:
+    def __init__(self, rows: int, columns: int, width: float, height: float, **subplots: Any) -> None:
         from matplotlib.figure import Figure  # not pyplot: no global state, no backend, safe in any thread
 
         self.figure = Figure(figsize=(width, height), layout="constrained")
@@ -169,7 +169,7 @@ class Canvas:
 
 @contextmanager
 def canvas(
-    rows: int = 1, columns: int = 1, *, width: float = 8, height: float = 3, **subplots: object
+    rows: int = 1, columns: int = 1, *, width: float = 8, height: float = 3, **subplots: Any
 ) -> Iterator[Canvas]:
     """A canvas in the house style, `width` by `height` inches, with `rows` by `columns` axes.
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from importlib import import_module
@@ -15,6 +16,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from children import child
 
 from helpers import LessonError, burst, launch, serve, show, stop_all
 from helpers.servers import Launched, NoSuchServer, ServeError, Server, commands
@@ -143,6 +145,7 @@ def helpers_of_this_process():
 def test_each_server_answers_two_hundred_at_once_with_the_threads_it_was_given_and_leaves_nothing(
     software, app, options, client
 ):
+    logs = set(Path(tempfile.gettempdir()).glob("launch-*.log"))
     server = launch(software, f"work/io_{app}.py:app", **options)
     assert isinstance(server, Server)
     assert (server.kind, server.software, server.workers) == (app, software, 1)
@@ -164,7 +167,7 @@ def test_each_server_answers_two_hundred_at_once_with_the_threads_it_was_given_a
     server.stop()
     assert not server.running
     assert session(server.pid) == []
-    assert not server._log.path.exists()
+    assert set(Path(tempfile.gettempdir()).glob("launch-*.log")) == logs
     with pytest.raises(httpx.ConnectError):
         client.get(server.url)
 
@@ -269,9 +272,9 @@ def test_the_same_name_is_replaced_and_keeps_its_port_whatever_runs_it(client):
 
 def test_a_port_that_is_taken_in_the_last_moment_is_exchanged(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        ports = iter([taken.getsockname()[1]])
-        free = launching._free_port
-        monkeypatch.setattr(launching, "_free_port", lambda *args: next(ports, None) or free(*args))
+        first = iter([taken.dup()])
+        listen = launching.listen
+        monkeypatch.setattr(launching, "listen", lambda *ports: next(first, None) or listen(*ports))
         server = launch("waitress", "work/io_wsgi.py:app")
         assert server.port != taken.getsockname()[1]
         assert burst(server, "/", 1).statuses == {200: 1}
@@ -434,7 +437,7 @@ def test_a_server_that_dies_later_says_so_with_the_last_line_of_its_log():
 
 def test_a_server_whose_watcher_was_killed_still_ends_when_it_is_stopped():
     server = launch("gunicorn", "work/io_wsgi.py:app")
-    os.kill(server._child.pid, signal.SIGKILL)
+    child("helpers.servers.launch_child").kill()
     assert burst(server, "/", 1).statuses == {200: 1}
     stop_all()
     assert comes_true(lambda: session(server.pid) == [])

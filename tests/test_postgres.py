@@ -1,7 +1,5 @@
 """`postgres`: a real PostgreSQL for root and for everyone else, for one kernel or two, and gone with its kernel."""
 
-import asyncio
-import contextlib
 import json
 import os
 import shutil
@@ -9,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,11 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 import psutil
 import psycopg
 import pytest
-from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
+from children import child
 
 from helpers import LessonError, postgres, stop_all
 from helpers.servers import NoDatabase
-from helpers.servers.stand_in_child import MAX_CONNECTIONS
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 NOBODY = 65534
@@ -30,10 +26,11 @@ NAMELESS = 54321
 GONE_WITHIN = 15.0  # seconds for a server whose kernel was killed
 
 KERNEL = """
-import json, os, sys
+import json, sys
+import psutil
 from helpers import postgres
-database = postgres(stand_in="STAND_IN" in os.environ)
-print(json.dumps({"url": database.url, "watcher": database._child.pid}), flush=True)
+database = postgres()
+print(json.dumps({"url": database.url, "supervisor": psutil.Process().children()[0].pid}), flush=True)
 sys.stdin.read()
 """
 
@@ -181,11 +178,11 @@ def test_a_killed_kernel_leaves_nothing_running_and_the_next_start_is_clean(star
     assert tables(told(start_kernel())["url"]) == 0
 
 
-def test_what_a_killed_watcher_leaves_is_ended_by_the_next_start(start_kernel):
+def test_what_a_killed_supervisor_leaves_is_ended_by_the_next_start(start_kernel):
     kernel = start_kernel()
     report = told(kernel)
     orphan = server(report["url"])
-    os.kill(report["watcher"], signal.SIGKILL)
+    os.kill(report["supervisor"], signal.SIGKILL)
     kernel.kill()
     kernel.wait()
     assert lives(orphan)
@@ -194,13 +191,13 @@ def test_what_a_killed_watcher_leaves_is_ended_by_the_next_start(start_kernel):
     assert tables(database.url) == 0
 
 
-def test_a_watcher_that_is_told_to_end_takes_its_server_along_and_the_kernel_finds_out():
+def test_a_supervisor_that_is_told_to_end_takes_its_server_along_and_the_kernel_finds_out():
     database = postgres()
     process = server(database.url)
-    os.kill(database._child.pid, signal.SIGTERM)
-    database._child._process.wait(GONE_WITHIN)
+    child("helpers.servers.postgres_child").terminate()
     assert ends(process)
-    assert not database.running
+    while database.running:
+        time.sleep(0.01)
     assert ask(postgres().url, "select 1") == 1
 
 
@@ -333,120 +330,23 @@ def test_as_root_a_package_in_a_private_folder_stays_private(folder, start_kerne
     assert private.stat().st_mode & 0o777 == 0o700
 
 
-# Where there is no PostgreSQL, and a lesson needs it to wait only
-
-
-@pytest.fixture
-def stand_in(monkeypatch):
-    monkeypatch.setenv("DATABASE_URL", "postgresql://ada:secret@127.0.0.1:9/none")
-    return postgres(stand_in=True)
-
-
-def test_a_stand_in_is_for_those_who_ask_for_one_and_says_what_it_is(stand_in):
-    assert postgres(stand_in=True) is stand_in
-    assert "a stand-in takes its place" in repr(stand_in)
-    assert "secret" not in repr(stand_in)
-    with pytest.raises(NoDatabase):
-        postgres()
-    assert not stand_in.running
-    assert "is stopped" in repr(stand_in)
-
-
-def test_with_postgresql_there_is_no_stand_in(stand_in, monkeypatch):
-    monkeypatch.delenv("DATABASE_URL")
-    real = postgres(stand_in=True)
-    assert real.version.startswith("18.")
-    assert ask(real.url, "select 6 * 7") == 42
-    assert postgres() is real
-
-
-def test_an_address_that_has_changed_is_tried_anew(stand_in, monkeypatch):
-    monkeypatch.setenv("DATABASE_URL", "postgresql://ada@127.0.0.1:10/none")
-    assert postgres(stand_in=True) is not stand_in
-
-
-def test_a_stand_in_that_was_stopped_is_started_again(stand_in):
-    stop_all()
-    assert not stand_in.running
-    assert ask(postgres(stand_in=True).url, "select 1") == 1
-
-
-@pytest.mark.parametrize("seconds", [0.05, "0.05", 0, 1e-3])
-def test_a_stand_in_waits_as_long_as_it_is_told(stand_in, seconds):
-    with psycopg.connect(stand_in.url) as connection:
-        for _ in range(8):  # from the sixth time on, psycopg prepares the statement
-            begin = time.perf_counter()
-            row = connection.execute("select pg_sleep(%s)", [seconds]).fetchone()
-            assert float(seconds) <= time.perf_counter() - begin < float(seconds) + 0.5
-            assert row == ("",)
-
-
-def test_a_stand_in_takes_part_in_transactions(stand_in):
-    idle, inside, failed = (psycopg.pq.TransactionStatus[name] for name in ("IDLE", "INTRANS", "INERROR"))
-    with psycopg.connect(stand_in.url) as connection:
-        assert connection.execute("select 7").fetchone() == (7,)
-        assert connection.info.transaction_status == inside
-        with pytest.raises(psycopg.errors.FeatureNotSupported, match="knows only select pg_sleep"):
-            connection.execute("select now()")
-        assert connection.info.transaction_status == failed
-        connection.rollback()
-        assert connection.info.transaction_status == idle
-        with pytest.raises(psycopg.errors.FeatureNotSupported):
-            connection.execute("select %s::date", ["2026-05-01"])
-        connection.rollback()
-        assert connection.execute("select 8").fetchone() == (8,)
-        connection.pgconn.send_query_params(b"select $1::date", [b"2026-05-01"])
-        results = list(iter(connection.pgconn.get_result, None))
-        assert [result.status for result in results] == [psycopg.pq.ExecStatus.FATAL_ERROR], "told once"
-
-
-def test_a_stand_in_has_a_limit_of_connections(stand_in):
-    assert stand_in.max_connections == MAX_CONNECTIONS
-    with contextlib.ExitStack() as opened:
-        for _ in range(MAX_CONNECTIONS):
-            opened.enter_context(psycopg.connect(stand_in.url))
-        with pytest.raises(psycopg.OperationalError, match="too many clients already"):
-            psycopg.connect(stand_in.url)
-    assert ask(stand_in.url, "select 1") == 1
-
-
-def test_a_stand_in_gives_up_a_wait_when_its_time_is_over_or_the_client_asks(stand_in):
-    with psycopg.connect(stand_in.url, options="-c statement_timeout=50", autocommit=True) as connection:
-        begin = time.perf_counter()
-        with pytest.raises(
-            psycopg.errors.QueryCanceled, match="stand-in: canceling statement due to statement timeout"
-        ):
-            connection.execute("select pg_sleep(5)")
-        assert time.perf_counter() - begin < 2
-    with psycopg.connect(stand_in.url, autocommit=True) as connection:
-        threading.Timer(0.1, connection.cancel_safe).start()
-        with pytest.raises(psycopg.errors.QueryCanceled, match="user request"):
-            connection.execute("select pg_sleep(5)")
-        assert connection.execute("select 1").fetchone() == (1,)
-
-
-def test_a_stand_in_serves_the_pools_that_the_lessons_use(stand_in):
-    async def wait(pool):
-        async with pool.connection() as connection:
-            await connection.execute("select pg_sleep(%s)", [0.1])
-
-    async def all_at_once():
-        async with AsyncConnectionPool(stand_in.url, min_size=20, open=False) as pool:
-            await pool.wait(5)
-            begin = time.perf_counter()
-            await asyncio.gather(*(wait(pool) for _ in range(20)))
-            return time.perf_counter() - begin
-
-    assert asyncio.run(all_at_once()) < 1
-    with ConnectionPool(stand_in.url, min_size=2, timeout=0.05, open=True) as pool:
-        pool.wait(5)
-        with pool.connection(), pool.connection(), pytest.raises(PoolTimeout), pool.connection():
-            pass
-
-
-def test_a_stand_in_ends_with_its_kernel(start_kernel):
-    kernel = start_kernel(DATABASE_URL="postgresql://127.0.0.1:9/none", STAND_IN="yes")
-    child = psutil.Process(told(kernel)["watcher"])
-    assert lives(child)
-    kernel.kill()
-    assert ends(child)
+@needs_root
+@pytest.mark.skipif(
+    sys.platform != "linux" or not shutil.which("unshare"), reason="only Linux has /dev/shm to take away"
+)
+@pytest.mark.parametrize("room", ["64k", "4k"])
+def test_where_shared_memory_is_small_it_runs_all_the_same(folder, room):
+    cache = folder(0)
+    cache.chmod(0o755)
+    script = """
+import psycopg
+from helpers import postgres
+print(psycopg.connect(postgres().url).execute("show dynamic_shared_memory_type").fetchone()[0])
+"""
+    mount = f'mount -t tmpfs -o size={room} tmpfs /dev/shm && exec "$0" -c "$1"'  # for this one command alone
+    command = ["unshare", "--mount", "sh", "-c", mount, sys.executable, script]
+    environment = {**os.environ, "XDG_CACHE_DIRS": str(cache), "HOME": str(cache), "TMPDIR": str(cache)}
+    done = subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, timeout=60)
+    if "unshare failed" in done.stderr or "permission denied" in done.stderr:
+        pytest.skip("this container may not mount anything")
+    assert done.stdout == "mmap\n", done.stderr

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -12,14 +11,19 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from children import child
 
 from helpers import LessonError, stop_all, upstream
+from helpers.processes import Child
+
+UPSTREAM = "helpers.servers.upstream_child"
 
 KERNEL = """
 import sys
+import psutil
 from helpers import upstream
 api = upstream()
-print(api.port, api._child.pid, flush=True)
+print(api.port, psutil.Process().children()[0].pid, flush=True)
 sys.stdin.read()
 """
 
@@ -162,7 +166,7 @@ def test_it_draws_itself_running_and_stopped():
 
 def test_it_stops_at_once_with_requests_in_flight_and_may_be_stopped_twice():
     api = upstream(latency=20)
-    process = psutil.Process(api._child.pid)
+    process = child(UPSTREAM)
     threads = threading.active_count()
     answered = []
     waiting = threading.Thread(target=lambda: answered.append(answers(api.port, "/")))
@@ -190,21 +194,24 @@ def test_stop_all_stops_it_too():
 
 def test_one_that_died_says_so_and_is_replaced(client):
     api = upstream()
-    os.kill(api._child.pid, signal.SIGKILL)
-    api._child._process.wait(5)
+    child(UPSTREAM).kill()
+    while api.running:
+        time.sleep(0.01)
     assert "is stopped" in repr(api)
     assert client.get(upstream().url).status_code == 200
 
 
 def test_one_that_does_not_answer_its_kernel_is_one_sentence(monkeypatch):
     api = upstream()
-    os.kill(api._child.pid, signal.SIGSTOP)
-    while psutil.Process(api._child.pid).status() != psutil.STATUS_STOPPED:
+    process = child(UPSTREAM)
+    process.suspend()
+    while process.status() != psutil.STATUS_STOPPED:
         time.sleep(0.01)
-    monkeypatch.setattr(type(api._child).ask, "__defaults__", (0.2,))
+    _, *others = Child.ask.__defaults__
+    monkeypatch.setattr(Child.ask, "__defaults__", (0.2, *others))
     with pytest.raises(LessonError, match="does not answer"):
         api.set(latency=1)
-    os.kill(api._child.pid, signal.SIGCONT)
+    process.resume()
     api.stop()
     assert not api.running
 
@@ -228,16 +235,16 @@ def test_a_killed_kernel_takes_it_along():
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]
     ) as kernel:
         port, pid = map(int, kernel.stdout.readline().split())
-        child = psutil.Process(pid)
+        process = psutil.Process(pid)
         assert answers(port)
         kernel.kill()
         deadline = time.monotonic() + 10
-        while lives(child) and time.monotonic() < deadline:
+        while lives(process) and time.monotonic() < deadline:
             time.sleep(0.02)
-    assert not lives(child)
+    assert not lives(process)
     assert not answers(port)
 
 
 def test_it_is_in_no_group_that_an_interrupted_cell_interrupts():
-    api = upstream()
-    assert os.getpgid(api._child.pid) != os.getpgid(0)
+    upstream()
+    assert os.getpgid(child(UPSTREAM).pid) != os.getpgid(0)

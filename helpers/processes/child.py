@@ -13,8 +13,11 @@ from typing import Any
 
 from helpers.errors import one_line
 from helpers.processes.errors import Refused
+from helpers.processes.pipes import lines, write
 
 Order = dict[str, Any]
+
+ORDERS = 0  # the descriptor of the standard input
 
 
 class Kernel:
@@ -40,8 +43,7 @@ class Kernel:
         """Send a message: the greeting, or with the `id` of an order what came of it."""
         line = json.dumps(message).encode() + b"\n"
         with self._speaking:
-            while line:
-                line = line[os.write(self._answers, line) :]
+            write(self._answers, line)
 
     def refuse(self, error: BaseException, order: Order | None = None) -> None:
         """Say that `order`, or the start, cannot be carried out: a Refused in its own words, others by name."""
@@ -54,7 +56,7 @@ class Kernel:
         arrived: SimpleQueue[Order | None] = SimpleQueue()
 
         def listen() -> None:
-            for line in sys.stdin.buffer:
+            for line in lines(ORDERS):
                 arrived.put(json.loads(line))
             self.gone.set()
             arrived.put(None)

@@ -12,7 +12,9 @@ class CannotStart(ChildError):
 
 
 class Ended(ChildError):
-    """The child has ended, or ended before it answered."""
+    """The child has ended, or ended before it answered; `status` is its exit status, where that is known."""
+
+    status: int | None = None
 
 
 class TimedOut(ChildError):

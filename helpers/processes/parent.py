@@ -19,22 +19,23 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
-from weakref import WeakSet
+from typing import IO, Any
 
 import helpers
 from helpers.processes.errors import REFUSALS, CannotStart, ChildError, Ended, TimedOut
+from helpers.processes.pipes import lines, write
 
 Message = dict[str, Any]
 
 # What changes how a Python process behaves, is meant for the kernel, and would only disturb a child.
-DROPPED = frozenset(
-    "PYTHONASYNCIODEBUG PYTHONDEBUG PYTHONDEVMODE PYTHONINSPECT PYTHONIOENCODING PYTHONMALLOCSTATS "
-    "PYTHONPROFILEIMPORTTIME PYTHONSTARTUP PYTHONTRACEMALLOC PYTHONVERBOSE PYTHONWARNINGS".split()
-)
+DROPPED = {
+    *("PYTHONASYNCIODEBUG", "PYTHONDEBUG", "PYTHONDEVMODE", "PYTHONINSPECT", "PYTHONIOENCODING", "PYTHONMALLOCSTATS"),
+    *("PYTHONPROFILEIMPORTTIME", "PYTHONSTARTUP", "PYTHONTRACEMALLOC", "PYTHONVERBOSE", "PYTHONWARNINGS"),
+}
+CLOSED = -1  # in the place of a descriptor
 TICK = 0.1  # seconds: how soon an interrupted cell ends on systems where a wait cannot be interrupted
 
-_children: WeakSet[Child] = WeakSet()
+_children: set[Child] = set()
 
 
 class Child:
@@ -52,19 +53,19 @@ class Child:
         self._asked = 0
         self._messages: SimpleQueue[Message | None] = SimpleQueue()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (a pipe that nobody reads would block the child)
-        answers, theirs = os.pipe()
+        # Descriptors, not files: a forked process has to close them, and a file may be locked by a thread it has not.
+        reading, self._orders = os.pipe()
+        self._answers, writing = os.pipe()
         try:
-            self._process = _start(module, arguments, theirs, self._errors, variables(environment))
+            self._process = _start(module, arguments, (reading, writing), self._errors, variables(environment))
         except OSError as error:
-            os.close(answers)
+            self._close_pipes()
             self._errors.close()
             raise CannotStart(f"no process can be started: {error.strerror or error}") from error
         finally:
-            os.close(theirs)
-        assert self._process.stdin is not None
-        self._orders = self._process.stdin
-        self._answers = os.fdopen(answers, "rb")
-        self._reader = threading.Thread(target=self._read, name=module, daemon=True)
+            os.close(reading)
+            os.close(writing)
+        self._reader = threading.Thread(target=self._read, args=[self._answers], name=module, daemon=True)
         self._reader.start()
         _children.add(self)
         try:
@@ -91,9 +92,8 @@ class Child:
             self._asked += 1
             line = json.dumps({**order, "id": self._asked}).encode() + b"\n"
             try:
-                self._orders.write(line)
-                self._orders.flush()
-            except (OSError, ValueError) as error:  # the pipe is broken, or closed
+                write(self._orders, line)
+            except OSError as error:  # the pipe is broken, or closed
                 raise Ended("it has ended") from error
             deadline = time.monotonic() + timeout
             while True:
@@ -104,20 +104,23 @@ class Child:
 
     def ask_to_stop(self) -> None:
         """Close the pipe: the child leaves in its own time."""
-        with contextlib.suppress(OSError):
-            self._orders.close()
+        orders, self._orders = self._orders, CLOSED
+        if orders != CLOSED:
+            os.close(orders)
 
     def stop(self, timeout: float = 5.0) -> None:
         """Ask the child to leave, and after `timeout` seconds make it. Stopping twice is fine."""
         if self not in _children:
             return
-        self.ask_to_stop()
-        for insist in (lambda: None, self._process.terminate, self._process.kill):
+        for insist in (self.ask_to_stop, self._process.terminate, self._process.kill):
             insist()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout)
                 break
-        self._let_go(timeout)
+        _children.discard(self)
+        self._reader.join(timeout)
+        self._close_pipes()
+        self._errors.close()
 
     def kill(self) -> None:
         """End the child at once, whatever it is doing."""
@@ -127,19 +130,18 @@ class Child:
     def abandon(self) -> None:
         """In a forked process: close this copy of the pipes; the child is the parent's."""
         self._lock = threading.Lock()
-        for pipe in (self._orders, self._answers):
-            with contextlib.suppress(OSError):
-                os.close(pipe.fileno())  # not close(): another thread may have held the lock of its buffer
+        self._messages = SimpleQueue()
+        self._close_pipes()
 
-    def _let_go(self, timeout: float) -> None:
-        _children.discard(self)
-        self._reader.join(timeout)
-        self._answers.close()
-        self._errors.close()
+    def _close_pipes(self) -> None:
+        self.ask_to_stop()
+        answers, self._answers = self._answers, CLOSED
+        if answers != CLOSED:
+            os.close(answers)
 
-    def _read(self) -> None:
-        with contextlib.suppress(ValueError, OSError):  # half a line of a child that was killed
-            for line in self._answers:
+    def _read(self, answers: int) -> None:
+        with contextlib.suppress(OSError):
+            for line in lines(answers):
                 self._messages.put(json.loads(line))
         self._messages.put(None)
 
@@ -154,20 +156,23 @@ class Child:
                 continue
             if message is None:
                 self._messages.put(None)  # for the next who asks
-                raise Ended(self._last_words())
+                raise self._ended()
             if message.get("id") != wanted:
                 continue
             if "error" in message:
                 raise REFUSALS.get(message.get("kind", ""), ChildError)(message["error"])
             return message
 
-    def _last_words(self) -> str:
+    def _ended(self) -> Ended:
+        """The child has closed its end of the pipe: its last words, and how it ended."""
+        said: list[str] = []
         with contextlib.suppress(ValueError):
             self._errors.seek(0)
-            lines = self._errors.read().decode(errors="replace").strip().splitlines()
-            if lines:
-                return f"it ended: {lines[-1]}"
-        return "it has ended"
+            said = self._errors.read().decode(errors="replace").strip().splitlines()
+        error = Ended(f"it ended: {said[-1]}" if said else "it has ended")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            error.status = self._process.wait(1)
+        return error
 
 
 def variables(environment: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -181,9 +186,10 @@ def variables(environment: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def _start(
-    module: str, arguments: tuple[str, ...], answers: int, errors: Any, environment: dict[str, str]
+    module: str, arguments: tuple[str, ...], pipes: tuple[int, int], errors: IO[bytes], environment: dict[str, str]
 ) -> subprocess.Popen[bytes]:
-    """The process; it inherits the descriptor `answers`, whose number there is its first argument."""
+    """The process. It reads from the first of `pipes` and inherits the second, whose number is its first argument."""
+    orders, answers = pipes
     inherited: dict[str, Any] = {"pass_fds": [answers]}
     if sys.platform == "win32":
         import msvcrt
@@ -193,7 +199,7 @@ def _start(
         inherited = {"startupinfo": subprocess.STARTUPINFO(lpAttributeList={"handle_list": [answers]})}
     return subprocess.Popen(
         [sys.executable, "-P", "-m", module, str(answers), *arguments],  # -P: no module of the learner's folder
-        stdin=subprocess.PIPE,
+        stdin=orders,
         stdout=errors,
         stderr=errors,
         start_new_session=True,

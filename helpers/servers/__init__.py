@@ -6,7 +6,8 @@ from helpers.servers.failures import Failure
 from helpers.servers.launch import launch
 from helpers.servers.launched import Launched
 from helpers.servers.postgres import Database, NoDatabase, postgres
-from helpers.servers.server import ServeError, Server, ServerWarning, serve, stop_all
+from helpers.servers.server import ServeError, Server, ServerWarning
+from helpers.servers.serving import serve, stop_all
 from helpers.servers.show import show
 from helpers.servers.upstream import Upstream, upstream
 

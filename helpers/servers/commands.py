@@ -40,7 +40,7 @@ class Target:
         return f"{self.module}:{self.name}"
 
     @classmethod
-    def parse(cls, text: str) -> Target:
+    def parse(cls, text: object) -> Target:
         """From ``"work/io_flask.py:app"`` or ``"package.module:app"``. Raises LessonError for what is neither."""
         if text is ...:
             raise LessonError(
@@ -213,12 +213,13 @@ def find(name: str) -> Software:
     if not isinstance(name, str) or name not in SOFTWARE:
         raise LessonError(f"launch knows {', '.join(SOFTWARE)}; {name!r} is none of them.")
     software = SOFTWARE[name]
-    if not _runs_here(software):
-        others = ", ".join(other for other, candidate in SOFTWARE.items() if _runs_here(candidate))
+    if not runs_here(software):
+        others = ", ".join(other for other, candidate in SOFTWARE.items() if runs_here(candidate))
         why = "does not exist for Windows" if WINDOWS and not software.windows else "is not installed here"
         raise NoSuchServer(f"{software.title} {why}; what runs instead: {others}.")
     return software
 
 
-def _runs_here(software: Software) -> bool:
+def runs_here(software: Software) -> bool:
+    """Whether it exists for this system and is installed."""
     return (software.windows or not WINDOWS) and find_spec(software.module) is not None

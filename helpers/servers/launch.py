@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+from helpers.arguments import number, whole_number
 from helpers.errors import LessonError
-from helpers.servers import server as room
-from helpers.servers.child import Child, ChildError
+from helpers.processes import Child, ChildError, Ended, PortTaken, TimedOut, registry
 from helpers.servers.commands import Command, Settings, Software, Target, find
 from helpers.servers.detect import Kind
-from helpers.servers.launched import Launched, Log
-from helpers.servers.server import MOST_THREADS, ServeError
+from helpers.servers.launched import Launched
+from helpers.servers.listening import listen
+from helpers.servers.log import Log
+from helpers.servers.server import MOST_THREADS, NO_POOL, ServeError, last_port, register, running
 
 LONGEST = 300.0  # seconds that a start may take
+TRIES = 3  # where somebody else takes the port in the moment between choosing it and listening
 # What the kernel's surroundings (a hub, a platform) tell servers, and these servers shall not hear.
 FOREIGN = ("UVICORN_", "GUNICORN_", "GRANIAN_", "UWSGI_")
 OWN = {
@@ -51,90 +56,89 @@ def launch(
     known = find(software)
     found = Target.parse(target)
     variables = {**OWN, **_checked(environment)}
-    _check_numbers(known, workers, threads, timeout)
+    if known.most_workers == 1 and workers != 1:
+        raise LessonError(f"{known.title} is one process; leave `workers` out, and give it more threads.")
+    workers = whole_number("workers", workers, 1, known.most_workers)
+    threads = None if threads is None else whole_number("threads", threads, 1, MOST_THREADS)
+    deadline = time.monotonic() + number("timeout", timeout, 0.01, LONGEST)
     name = name or f"{found.module.rpartition('.')[2]} under {software}"
-    deadline = time.monotonic() + timeout
-    with room._lock:
-        if name in room._running:
-            room._running[name].stop()
+    with registry.lock, ExitStack() as undo:  # whatever ends this before it is done leaves nothing half started
+        if (before := running(name)) is not None:
+            before.stop()
+        kind = _kind_of(found, target, variables, deadline)
+        _check_pool(known, kind, threads, worker_class)
         log = Log()
-        child = None
+        undo.callback(log.close)
         try:
-            surroundings = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
-            child = Child("helpers.servers.launch_child", timeout=timeout, environment=surroundings)
-            kind = _kind_of(child, found, target, variables, log, deadline)
-            _check_pool(known, kind, threads)
-            _check_class(known, kind, threads, worker_class)
-            for attempt in (1, 2, 3):
-                settings = Settings(found, kind, _free_port(name), workers, threads, worker_class)
-                command = known.command(settings)
-                try:
-                    pid = _start(child, settings, command, variables, log, deadline, known.hangs_up)
-                    break
-                except ChildError as error:
-                    if "in time" in str(error):
-                        last = f"; the last line of its log is “{log.last_line}”" if log.last_line else ""
-                        raise ServeError(f"{name} did not answer within {timeout:g} s{last}.") from None
-                    if attempt == 3 or "in use" not in log.text:
-                        raise ServeError(f"{name} did not start: {log.reason or error}.") from None
-            server = Launched(name, software, known, settings, command, child, pid, log)
-        except BaseException as error:  # an interrupted cell included: leave nothing half started
-            if child is not None:
-                child.stop()
-            log.close()
-            if isinstance(error, ChildError):
-                raise ServeError(f"{name} did not start; run the cell again, or restart the kernel.") from error
-            raise
-        room._running[name], room._ports[name] = server, settings.port
+            child = Child("helpers.servers.launch_child", timeout=_left(deadline), environment=_surroundings())
+        except ChildError as error:
+            raise ServeError(f"{name} did not start; run the cell again, or restart the kernel.") from error
+        undo.callback(child.stop)
+        for tries_left in reversed(range(TRIES)):
+            with listen(last_port(name), 0) as listener:
+                port: int = listener.getsockname()[1]
+            settings = Settings(found, kind, port, workers, threads, worker_class)
+            command = known.command(settings)
+            try:
+                order = _order(known, settings, command, variables, log)
+                pid: int = child.ask(_left(deadline), **order)["pid"]
+                break
+            except TimedOut:
+                last = f"; the last line of its log is “{log.last_line}”" if log.last_line else ""
+                raise ServeError(f"{name} did not answer within {timeout:g} s{last}.") from None
+            except ChildError as error:
+                if not (tries_left and isinstance(error, PortTaken)):
+                    raise ServeError(f"{name} did not start: {log.reason or error}.") from None
+        server = Launched(name, software, known, settings, command, child, pid, log)
+        register(server)
+        undo.pop_all()
     return server
 
 
-def _kind_of(child: Child, found: Target, target: str, variables: dict[str, str], log: Log, deadline: float) -> Kind:
-    """Of what kind the app is, found out in another process."""
+def _kind_of(found: Target, target: str, variables: dict[str, str], deadline: float) -> Kind:
+    """Of what kind the app is, found out in a process that ends right after: this one shall not have it in it."""
     where = [str((found.folder or Path()).resolve()), found.module, found.name]
     try:
-        return child.ask(_left(deadline), examine=where, environment=variables, log=str(log.path))["kind"]
+        environment = {**_surroundings(), **variables}
+        probe = Child("helpers.servers.launch_probe", *where, timeout=_left(deadline), environment=environment)
+    except TimedOut:
+        raise ServeError(f"{target} cannot be launched: importing it takes too long.") from None
+    except Ended as error:
+        status = f"the app ended its process while it was imported (exit status {error.status})"
+        raise ServeError(f"{target} cannot be launched: {status}.") from None
     except ChildError as error:
-        if "in time" in str(error):
-            raise ServeError(f"{target} cannot be launched: importing it takes too long.") from None
         raise ServeError(f"{target} cannot be launched: {error}.") from None
+    probe.stop()
+    kind: Kind = probe.hello["kind"]
+    return kind
 
 
-def _start(
-    child: Child,
-    settings: Settings,
-    command: Command,
-    variables: dict[str, str],
-    log: Log,
-    deadline: float,
-    hangs_up: bool,
-) -> int:
-    """The process id of the server, once it answers."""
-    order = {
+def _order(
+    known: Software, settings: Settings, command: Command, variables: dict[str, str], log: Log
+) -> dict[str, Any]:
+    """What `helpers.servers.launch_child` is to start, and when it counts as ready."""
+    return {
         "argv": command.argv,
         "environment": {**variables, **_joined(command.environment, variables)},
         "log": str(log.path),
         "port": settings.port,
         "workers": settings.workers,
-        "hangs_up": hangs_up,
+        "hangs_up": known.hangs_up,
     }
-    return child.ask(_left(deadline), **order)["pid"]
+
+
+def _surroundings() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
 
 
 def _joined(environment: dict[str, str], variables: dict[str, str]) -> dict[str, str]:
     """`environment`, whose PYTHONPATH comes before the one there is."""
     paths = environment.get("PYTHONPATH"), variables.get("PYTHONPATH", os.environ.get("PYTHONPATH"))
-    return {**environment, "PYTHONPATH": os.pathsep.join(paths)} if all(paths) else environment
+    return {**environment, "PYTHONPATH": os.pathsep.join(filter(None, paths))} if all(paths) else environment
 
 
 def _left(deadline: float) -> float:
     return max(deadline - time.monotonic(), 0.01)
-
-
-def _free_port(name: str) -> int:
-    """The port that `name` had last, or one that the operating system picks."""
-    with room._listen(name, None) as listener:
-        return listener.getsockname()[1]
 
 
 def _checked(environment: Mapping[str, str] | None) -> dict[str, str]:
@@ -145,27 +149,12 @@ def _checked(environment: Mapping[str, str] | None) -> dict[str, str]:
     return environment
 
 
-def _check_numbers(known: Software, workers: int, threads: int | None, timeout: float) -> None:
-    if isinstance(workers, bool) or not isinstance(workers, int) or not 1 <= workers <= known.most_workers:
-        if known.most_workers == 1:
-            raise LessonError(f"{known.title} is one process; leave `workers` out, and give it more threads.")
-        raise LessonError(f"workers is a whole number from 1 to {known.most_workers}; {workers!r} is not.")
-    if threads is not None and (
-        isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= MOST_THREADS
-    ):
-        raise LessonError(f"threads is a whole number from 1 to {MOST_THREADS}; {threads!r} is not.")
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= LONGEST:
-        raise LessonError(f"timeout is a number of seconds up to {LONGEST:g}; {timeout!r} is not.")
-
-
-def _check_pool(known: Software, kind: Kind, threads: int | None) -> None:
+def _check_pool(known: Software, kind: Kind, threads: int | None, worker_class: str | None) -> None:
+    """Raises LessonError unless the server can run an app of that `kind` in that way."""
     if threads is not None and kind not in known.pool:
         if kind == "asgi":
-            raise LessonError("An ASGI app runs on one event loop, not on a pool of threads; leave `threads` out.")
+            raise LessonError(NO_POOL)
         raise LessonError(f"{known.title} does not let you choose the threads of a WSGI app; leave `threads` out.")
-
-
-def _check_class(known: Software, kind: Kind, threads: int | None, worker_class: str | None) -> None:
     if worker_class is None:
         return
     if worker_class not in known.worker_classes:

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
+import threading
 import traceback
 from importlib import import_module
 from pathlib import Path
 
 from helpers.errors import one_line
-from helpers.servers.detect import NotAnApp, kind_of
+from helpers.processes.child import Kernel
+from helpers.processes.errors import Refused
+from helpers.processes.family import kill
+from helpers.servers.detect import Kind, NotAnApp, kind_of
 
 
-def examine(folder: str, module: str, name: str) -> dict[str, str]:
-    """``{"kind": "asgi"}``, or ``{"error": why}``."""
+def examine(folder: str, module: str, name: str) -> Kind:
+    """Of what kind the app is. Raises Refused, with the reason, where there is none."""
     sys.path.insert(0, folder)
     try:
         found = import_module(module)
     except BaseException as error:  # sys.exit() included
-        return {"error": f"importing it raises {one_line(error)}{_where(error, folder)}"}
+        raise Refused(f"importing it raises {one_line(error)}{_where(error, folder)}") from error
     if not hasattr(found, name):
-        return {"error": f"it has no name {name!r}"}
+        raise Refused(f"it has no name {name!r}")
     try:
-        return {"kind": kind_of(getattr(found, name))}
-    except NotAnApp:
-        return {"error": f"its {name!r} is {type(getattr(found, name)).__name__}, no WSGI or ASGI app"}
+        return kind_of(getattr(found, name))
+    except NotAnApp as error:
+        raise Refused(f"its {name!r} is {type(getattr(found, name)).__name__}, no WSGI or ASGI app") from error
 
 
 def _where(error: BaseException, folder: str) -> str:
@@ -34,10 +37,25 @@ def _where(error: BaseException, folder: str) -> str:
     return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
 
 
+def _leave(kernel: Kernel) -> None:
+    """When the kernel has its answer, or is gone, end whatever the app has started, and this process."""
+    for _ in kernel.orders():
+        pass
+    kill(os.getpid(), [])
+    os._exit(0)
+
+
+def main() -> None:
+    kernel = Kernel()
+    where = sys.argv[1:]
+    leaving = threading.Thread(target=_leave, args=[kernel], daemon=True)
+    leaving.start()
+    try:
+        kernel.say(kind=examine(*where))
+    except Refused as reason:
+        kernel.refuse(reason)
+    leaving.join()
+
+
 if __name__ == "__main__":
-    answer = os.dup(1)
-    os.dup2(2, 1)  # what the app prints is not the answer
-    with os.fdopen(answer, "w") as stream:
-        json.dump(examine(*sys.argv[1:]), stream)
-        stream.flush()
-        os._exit(0)  # the app may have started threads
+    main()

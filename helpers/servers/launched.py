@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import re
 import signal
-import tempfile
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import NoReturn
 
 import psutil
 
 from helpers.errors import LessonError
 from helpers.plots import escape
-from helpers.servers import server as room
-from helpers.servers.child import Child
+from helpers.processes import Child, registry
+from helpers.processes.family import descendants, kill
 from helpers.servers.commands import Command, Settings, Software
-from helpers.servers.launch_child import answers, descendants, kill, settle
-from helpers.servers.server import Server
+from helpers.servers.log import Log
+from helpers.servers.ready import answers, settle
+from helpers.servers.server import Server, unregister
 from helpers.servers.visits import Visits
-
-LOG = 64 * 1024  # bytes of a server's log that are read
+from helpers.words import plural
 
 
 class Launched(Server):
@@ -45,19 +41,12 @@ class Launched(Server):
         pid: int,
         log: Log,
     ) -> None:
-        self.name = name
+        super().__init__(name, settings.kind, settings.port, settings.threads, Visits())
         self.software = software
         self.target = str(settings.target)
-        self.kind = settings.kind
-        self.port = settings.port
         self.workers = settings.workers
-        self.threads = settings.threads
         self.command = str(command)
         self.pid = pid
-        self.app = None  # it is not in this process,
-        self.errors = ()  # nor are its exceptions: see `log`
-        self.visits = Visits()
-        self._backend = None
         self._software = known
         self._log = log
         self._child: Child | None = child
@@ -105,7 +94,7 @@ class Launched(Server):
         if not self.running:
             raise LessonError(f"{self.name} is not running; run its launch(...) cell again.")
         if self.workers < self._software.reloads_from or not hasattr(signal, "SIGHUP"):
-            what = f"{self._software.title} with {self.workers} worker{'s' * (self.workers != 1)}"
+            what = f"{self._software.title} with {plural(self.workers, 'worker')}"
             raise LessonError(f"{what} has no graceful reload here: stop it and launch it again.")
         old, deadline = set(self.pids), time.monotonic() + timeout
         self._process.send_signal(signal.SIGHUP)
@@ -122,7 +111,6 @@ class Launched(Server):
         return self
 
     def ask_to_stop(self) -> None:
-        """Ask for a stop, without waiting for it."""
         if self._child is not None:
             self._child.ask_to_stop()
 
@@ -131,16 +119,18 @@ class Launched(Server):
 
         It gets SIGTERM, as from systemd or Docker: what each server does with that is its own.
         """
-        with room._lock:
+        with registry.lock:
             child, self._child = self._child, None
             if child is None:
                 return
-            if room._running.get(self.name) is self:
-                del room._running[self.name]
+            unregister(self)
             child.stop()
             if self._alive():  # somebody has killed the child that would have seen to it
                 kill(self.pid, descendants(self.pid))
             self._log.close()
+
+    def abandon(self) -> None:
+        self._child = None
 
     def summary(self) -> str:
         return f"{self.name} ({self._kind}) {self._state(self.url)}: {self.command}"
@@ -178,48 +168,6 @@ class Launched(Server):
 
     @property
     def _kind(self) -> str:
-        pool = f" with {self.threads:,} thread{'s' * (self.threads != 1)}" if self.threads is not None else ""
+        pool = f" with {plural(self.threads, 'thread')}" if self.threads is not None else ""
         each = " each" if pool and self.workers > 1 else ""
-        return (
-            f"{self._software.title}, {self.kind.upper()}, {self.workers} worker{'s' * (self.workers != 1)}{pool}{each}"
-        )
-
-
-class Log:
-    """The file a server writes to; its end stays readable when the file is gone."""
-
-    def __init__(self) -> None:
-        handle, name = tempfile.mkstemp(prefix="launch-", suffix=".log")
-        self.path = Path(name)
-        self._file = os.fdopen(handle, "rb")
-        self._lock = threading.Lock()
-        self._last = b""
-
-    @property
-    def text(self) -> str:
-        with self._lock:
-            if not self._file.closed:
-                self._file.seek(max(os.fstat(self._file.fileno()).st_size - LOG, 0))
-                self._last = self._file.read(LOG)
-            return self._last.decode(errors="replace")
-
-    @property
-    def last_line(self) -> str:
-        lines = self.text.split("\n")
-        return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")
-
-    @property
-    def reason(self) -> str:
-        """The last exception in it, or else the first line that speaks of a failure, or else the last line."""
-        text = self.text
-        if exceptions := re.findall(r"^\s*(?:\w+\.)*(\w*(?:Error|Exception)\b.*)$", text, re.MULTILINE):
-            return exceptions[-1].strip()[:300]
-        failure = re.search(r"^.*(?:error|failed).*$", text, re.MULTILINE | re.IGNORECASE)
-        return failure[0].strip()[:300] if failure else self.last_line
-
-    def close(self) -> None:
-        _ = self.text  # keep it
-        with self._lock:
-            self._file.close()
-        with suppress(OSError):
-            self.path.unlink(missing_ok=True)
+        return f"{self._software.title}, {self.kind.upper()}, {plural(self.workers, 'worker')}{pool}{each}"

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-import threading
+from typing import cast
 from urllib.parse import quote
 
-from helpers.errors import LessonError, one_line
+from helpers.errors import LessonError
 from helpers.plots import Drawn, escape
-from helpers.servers.child import Child, ChildError
+from helpers.processes import Child, ChildError, registry
 
 VARIABLE = "DATABASE_URL"
 DATABASE = "lesson"
 CONNECT = 5  # seconds
-
-_lock = threading.RLock()
-_current: Database | None = None
+KEY = "postgres"  # in the registry of what runs
 
 
 class NoDatabase(LessonError):
@@ -28,6 +26,8 @@ class Database(Drawn):
 
     `version` is the server's own word, such as ``"18.4"``; `external` says that it is not ours to stop.
     """
+
+    waited_for = True
 
     def __init__(self, url: str, child: Child | None = None) -> None:
         self._url = url
@@ -48,11 +48,21 @@ class Database(Drawn):
         """Whether it is there to be asked."""
         return not self._stopped and (self._child is None or self._child.running)
 
+    def ask_to_stop(self) -> None:
+        """Ask for a stop, without waiting for it."""
+        if self._child is not None:
+            self._child.ask_to_stop()
+
     def stop(self) -> None:
         """Stop it; its data is gone with it. An external one is left alone. Stopping twice is fine."""
         self._stopped = True
+        registry.discard(KEY, self)
         if self._child is not None:
             self._child.stop()
+
+    def abandon(self) -> None:
+        """In a forked process: it is the parent's."""
+        self._stopped = True
 
     def summary(self) -> str:
         if not self.running:
@@ -67,71 +77,26 @@ class Database(Drawn):
         return f"<p>{escape(self.summary())}</p>"
 
 
-class StandIn(Database):
-    """What answers where PostgreSQL cannot run: it speaks its protocol, and knows how to wait, and nothing else."""
-
-    def __init__(self, child: Child, missing: NoDatabase, address: str) -> None:
-        super().__init__(f"postgresql://postgres@127.0.0.1:{child.hello['port']}/{DATABASE}", child)
-        self._missing = missing
-        self.address = address  # what DATABASE_URL held
-
-    def summary(self) -> str:
-        if not self.running:
-            return "The stand-in for PostgreSQL is stopped."
-        why = one_line(self._missing.__cause__ or self._missing)
-        return (
-            f"PostgreSQL does not run here ({why}), so a stand-in takes its place. It is no database: it accepts "
-            f"{self.max_connections} connections, and can only wait, as long as select pg_sleep(seconds) says. Driver "
-            "and pools are the real ones, so waits and queues come out the same; the price of a new connection is not "
-            f"PostgreSQL's. For a real one, put its address into {VARIABLE} "
-            f"(%env {VARIABLE}=postgresql://user:password@127.0.0.1/name) and run this cell again."
-        )
-
-
-def postgres(*, stand_in: bool = False, timeout: float = 30.0) -> Database:
+def postgres(*, timeout: float = 30.0) -> Database:
     """A real PostgreSQL: started on first use, the same one afterwards, stopped together with this kernel.
 
     Each kernel has a server of its own, with an empty database, behind a Unix socket (on Windows, 127.0.0.1). Where the
     environment variable ``DATABASE_URL`` is set, it is that server instead, and none is started.
 
-    Raises NoDatabase, in one sentence, when it does not run here or not within `timeout` seconds. With `stand_in`, a
-    `StandIn` is returned instead, for lessons that need no more of a database than that it lets them wait.
+    Raises NoDatabase, in one sentence, when it does not run here or not within `timeout` seconds.
     """
-    global _current
-    with _lock:
-        external = os.environ.get(VARIABLE, "").strip()
-        if stand_in and isinstance(_current, StandIn) and _current.running and _current.address == external:
-            return _current
-        try:
-            return _real(external, timeout)
-        except NoDatabase as missing:
-            if not stand_in:
-                raise
-            _drop()
-            _current = StandIn(Child("helpers.servers.stand_in_child", timeout=timeout), missing, external)
-            return _current
-
-
-def _real(external: str, timeout: float) -> Database:
-    """The PostgreSQL at the address `external`, or where that is empty one of our own."""
-    global _current
-    if external:
-        # SQLAlchemy names a driver there, as in postgresql+psycopg://
-        url = re.sub(r"^(postgres(?:ql)?)\+\w+:", r"\1:", external)
-        if _current is None or not _current.running or _current.url != url:
-            _drop()
-            _current = _connect(url)
-    elif _current is None or _current.external or isinstance(_current, StandIn) or not _current.running:
-        _drop()
-        _current = _start(timeout)
-    return _current
-
-
-def _drop() -> None:
-    global _current
-    database, _current = _current, None
-    if database is not None:
-        database.stop()
+    external = os.environ.get(VARIABLE, "").strip()
+    # SQLAlchemy names a driver there, as in postgresql+psycopg://
+    url = re.sub(r"^(postgres(?:ql)?)\+\w+:", r"\1:", external)
+    with registry.lock:
+        current = cast("Database | None", registry.get(KEY))  # not isinstance: this module may have been loaded again
+        if current is not None:
+            if current.running and (current.url == url if url else not current.external):
+                return current
+            current.stop()
+        database = _connect(url) if url else _start(timeout)
+        registry.add(KEY, database)
+    return database
 
 
 def _connect(url: str) -> Database:
@@ -180,7 +145,8 @@ def _ask(url: str) -> tuple[str, int]:
 
     with psycopg.connect(url, connect_timeout=CONNECT) as connection:
         version = connection.info.parameter_status("server_version") or "?"
-        return version.split()[0], int(connection.execute("show max_connections").fetchone()[0])
+        (most,) = connection.execute("show max_connections").fetchone() or ("0",)
+        return version.split()[0], int(most)
 
 
 def _without_password(url: str) -> str:

