@@ -12,7 +12,7 @@ Bar = tuple[int, float, float]  # the lane, from, to: milliseconds on the panel'
 
 @dataclass(frozen=True)
 class Lanes:
-    """The bars of a panel by kind, and the moments (lane, milliseconds) of failures. Lane i is the panel's request i."""
+    """The bars of a panel by kind, and the moments (lane, milliseconds) of failures. Lane i is for request i."""
 
     sent: list[Bar] = field(default_factory=list)  # and not started
     waiting: list[Bar] = field(default_factory=list)
