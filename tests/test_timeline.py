@@ -741,9 +741,9 @@ def test_a_loop_that_was_late_for_nine_at_the_same_moment_is_not_blocked(wait, g
     panel = panel_of(*[looped(0.0, wait, (0.02, 0.031)) for _ in range(9)], gaps=gaps)
     assert not panel.blocks
     assert panel.loop_state == "free"
-    assert (panel.blocked_ms, panel.held_ms, lanes(panel).blocking) == (0, [], [])
+    assert (panel.blocked_ms, panel.held_ms, lanes(panel)["blocking"]) == (0, [], [])
     assert "block" not in describe([panel], 0) + headline([panel])
-    assert [len(bars) for bars in (lanes(panel).sent, lanes(panel).running)] == [9, 9]
+    assert len(lanes(panel)["running"]) == 9
 
 
 def test_a_loop_that_was_late_again_and_again_is_busy_at_most():
@@ -768,7 +768,7 @@ def test_a_real_block_is_called_one(n):
     assert panel.blocks
     assert panel.loop_state == "blocked"
     assert panel.blocked_ms == pytest.approx(n * 50)
-    assert len(lanes(panel).blocking) == n
+    assert len(lanes(panel)["blocking"]) == n
     assert headline([panel]).startswith("quart / blocks the event loop: ")
 
 
@@ -806,14 +806,14 @@ def test_lanes_tell_each_request_in_numbers():
     never = dataclasses.replace(first, started=None, ended=None, answered=None, failed=0.12, error="timeout")
     never = dataclasses.replace(never, spans=(), blocking=(), worker=None)
     panel = panel_of(never, first, gaps=[(0.05, 0.1)])
-    found = {kind: [tuple(map(round, bar)) for bar in bars] for kind, bars in vars(lanes(panel)).items()}
+    found = {kind: [tuple(map(round, bar)) for bar in bars] for kind, bars in lanes(panel).items()}
     assert found == {
         "sent": [(0, 0, 10), (1, 0, 120)],
         "running": [(0, 10, 20)],
         "waiting": [(0, 20, 50)],
         "blocking": [(0, 50, 100)],
-        "on_the_way": [(0, 100, 110)],
-        "failed": [(1, 120)],
+        "on the way": [(0, 100, 110)],
+        "failed": [(1, 120, 120)],
     }
     assert [tuple(map(round, when)) for when in beats(panel)] == [(0, 50), (100, 120)]
     assert [whereabouts(request) for request in panel.requests] == ["thread 1", "never noticed"]

@@ -60,15 +60,15 @@ def _panel(axes: Axes, panel: Panel, width: float) -> None:
     row = ROW * panel.n / _lanes_height(panel)  # in lanes
     axes.set_title(panel.shared, loc="right", size=SMALL, weight="normal")
     bars = lanes(panel)
-    for lane, moment in bars.failed:
+    for lane, moment, _ in bars["failed"]:
         axes.plot(moment, lane + 0.5, "X", color=TROUBLE, markersize=5, clip_on=False, zorder=4)
-    _bars(axes, bars.sent, **SENT)
-    _bars(axes, bars.on_the_way, facecolor=QUIET, edgecolor="none", thick=0.12)
-    _bars(axes, bars.waiting, facecolor=color, edgecolor="none", alpha=0.3)
+    _bars(axes, bars["sent"], **SENT)
+    _bars(axes, bars["on the way"], facecolor=QUIET, edgecolor="none", thick=0.12)
+    _bars(axes, bars["waiting"], facecolor=color, edgecolor="none", alpha=0.3)
     if panel.n <= OUTLINED:
-        _bars(axes, bars.waiting, facecolor="none", edgecolor=color, linewidth=0.6)
-    _bars(axes, bars.running, facecolor=color, edgecolor=color, linewidth=0.3)
-    _bars(axes, bars.blocking, **BLOCKING)
+        _bars(axes, bars["waiting"], facecolor="none", edgecolor=color, linewidth=0.6)
+    _bars(axes, bars["running"], facecolor=color, edgecolor=color, linewidth=0.3)
+    _bars(axes, bars["blocking"], **BLOCKING)
     if panel.gaps is not None:
         _loop(axes, panel, panel.n + 0.55 * row)
     axes.set_ylim(panel.n + row * (panel.gaps is not None), -row * (1 + (panel.guess is not None)))
@@ -129,21 +129,11 @@ def _finishes(axes: Axes, panel: Panel, row: float, width: float) -> None:
         _label(axes, f"you said {low:,.0f}" + (f" to {high:,.0f}" if high > low else "") + " ms", high, y, gap=8)
 
 
-def _label(
-    axes: Axes, text: str, x: float, y: float, left: bool = False, gap: int = 4, size: float = SMALL, **style: Any
-) -> None:
+def _label(axes: Axes, text: str, x: float, y: float, left: bool = False, gap: int = 4, **style: Any) -> None:
     """`text` beside the point (x, y); the axes keep their size whatever its length."""
-    axes.annotate(
-        text,
-        (x, y),
-        (-gap if left else gap, 0),
-        textcoords="offset points",
-        ha="right" if left else "left",
-        va="center",
-        size=size,
-        in_layout=False,
-        **style,
-    )
+    offset, side = (-gap, "right") if left else (gap, "left")
+    place = {"textcoords": "offset points", "ha": side, "va": "center", "in_layout": False}
+    axes.annotate(text, (x, y), (offset, 0), **{"size": SMALL, **place, **style})
 
 
 def _key(figure: Figure, shown: list[Panel]) -> str:
@@ -165,17 +155,10 @@ def _key(figure: Figure, shown: list[Panel]) -> str:
         entries.append(("outlined: holds the event loop", Patch(**BLOCKING)))
     if any(panel.gaps is not None for panel in shown):
         entries.append(("dotted: the event loop is free", Line2D([], [], linestyle=":", color=color, linewidth=1.5)))
-    figure.legend(
-        [patch for _, patch in entries],
-        [text for text, _ in entries],
-        loc="outside lower left",
-        ncols=3,
-        frameon=False,
-        fontsize=SMALL,
-        handlelength=1.6,
-        columnspacing=1.4,
-    )
-    return ", ".join(text for text, _ in entries)
+    texts, patches = zip(*entries, strict=True)
+    place = {"loc": "outside lower left", "ncols": 3, "handlelength": 1.6, "columnspacing": 1.4}
+    figure.legend(patches, texts, frameon=False, fontsize=SMALL, **place)
+    return ", ".join(texts)
 
 
 def _wrapped(title: str) -> str:

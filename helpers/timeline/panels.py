@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil
 from typing import Protocol, TypeVar
 
@@ -31,12 +31,16 @@ class Panel:
     held: list[Interval]  # when the loop was held so, from whichever panel
     workers: int | None = None
     guess: Interval | None = None
-    zero: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self.zero = min(request.sent for request in self.requests)
         never = float("inf")
         self.requests.sort(key=lambda r: (never if r.started is None else r.started, r.sent))
+        self.n = len(self.requests)
+        self.zero = min(request.sent for request in self.requests)
+        self.finish_ms = self.ms(max(request.last for request in self.requests))  # the last answer
+        self.peak = peak(self.requests)
+        self.threads = len({r.worker for r in self.requests if r.worker is not None})
+        self.loops = len({r.loop for r in self.requests if r.loop is not None})
 
     def ms(self, moment: float) -> float:
         """A moment on this panel's clock."""
@@ -52,18 +56,9 @@ class Panel:
         return f"{self.server} {path}"
 
     @property
-    def n(self) -> int:
-        return len(self.requests)
-
-    @property
     def count(self) -> str:
         """``20 requests at once``."""
         return plural(self.n, "request") + " at once" * (self.is_burst and self.n > 1)
-
-    @property
-    def finish_ms(self) -> float:
-        """From the first request sent to the last answer."""
-        return self.ms(max(request.last for request in self.requests))
 
     @property
     def finish(self) -> str:
@@ -107,18 +102,6 @@ class Panel:
     def held_ms(self) -> list[Interval]:
         """When endpoints of the server held its loop, on this panel's clock; each moment once."""
         return self._shown(self.held)
-
-    @property
-    def peak(self) -> int:
-        return peak(self.requests)
-
-    @property
-    def threads(self) -> int:
-        return len({r.worker for r in self.requests if r.worker is not None})
-
-    @property
-    def loops(self) -> int:
-        return len({r.loop for r in self.requests if r.loop is not None})
 
     @property
     def blocked_ms(self) -> float:
