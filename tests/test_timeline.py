@@ -931,6 +931,7 @@ def test_nothing_is_drawn_after_the_whole_answer_is_there():
 
 RELOADED = """
 import importlib, sys, urllib.request
+import helpers.timeline
 from helpers import serve
 
 async def app(scope, receive, send):

@@ -21,8 +21,8 @@ LANE, TALLEST = 0.075, 2.4  # inches
 OUTLINED = 60  # lanes up to which a waiting request has an outline; closer together, outlines would fill it
 ROW = 0.2  # inches: a line of theory, a guess, the loop's pulse
 SMALL = 8.5  # points
-SENT = {"facecolor": "none", "edgecolor": QUIET, "hatch": "/////", "hatchcolor": QUIET, "linewidth": 0}
-BLOCKING = {"facecolor": TROUBLE, "edgecolor": INK, "linewidth": 0.8}
+SENT: dict[str, Any] = {"facecolor": "none", "edgecolor": QUIET, "hatch": "/////", "hatchcolor": QUIET, "linewidth": 0}
+BLOCKING: dict[str, Any] = {"facecolor": TROUBLE, "edgecolor": INK, "linewidth": 0.8}
 
 
 def draw(found: list[Panel], missed: int) -> Picture:
@@ -132,8 +132,8 @@ def _finishes(axes: Axes, panel: Panel, row: float, width: float) -> None:
 def _label(axes: Axes, text: str, x: float, y: float, left: bool = False, gap: int = 4, **style: Any) -> None:
     """`text` beside the point (x, y); the axes keep their size whatever its length."""
     offset, side = (-gap, "right") if left else (gap, "left")
-    place = {"textcoords": "offset points", "ha": side, "va": "center", "in_layout": False}
-    axes.annotate(text, (x, y), (offset, 0), **{"size": SMALL, **place, **style})
+    style = {"size": SMALL, "ha": side, "va": "center", "in_layout": False} | style
+    axes.annotate(text, (x, y), (offset, 0), textcoords="offset points", **style)
 
 
 def _key(figure: Figure, shown: list[Panel]) -> str:
@@ -156,8 +156,8 @@ def _key(figure: Figure, shown: list[Panel]) -> str:
     if any(panel.gaps is not None for panel in shown):
         entries.append(("dotted: the event loop is free", Line2D([], [], linestyle=":", color=color, linewidth=1.5)))
     texts, patches = zip(*entries, strict=True)
-    place = {"loc": "outside lower left", "ncols": 3, "handlelength": 1.6, "columnspacing": 1.4}
-    figure.legend(patches, texts, frameon=False, fontsize=SMALL, **place)
+    style: dict[str, Any] = {"ncols": 3, "frameon": False, "fontsize": SMALL, "handlelength": 1.6, "columnspacing": 1.4}
+    figure.legend(patches, texts, loc="outside lower left", **style)
     return ", ".join(texts)
 
 

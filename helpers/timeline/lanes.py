@@ -21,10 +21,11 @@ def lanes(panel: Panel) -> dict[str, list[Bar]]:
     def bar(kind: str, lane: int, start: float, end: float) -> None:
         found[kind].append((lane, panel.ms(start), panel.ms(end)))
 
+    blocking = frozenset(panel.blocking)
     for lane, request in enumerate(panel.requests):
         bar("sent", lane, request.sent, request.last if request.started is None else request.started)
         for span in request.spans:
-            bar("blocking" if span in panel.blocking else span.kind, lane, span.start, span.end)
+            bar("blocking" if span in blocking else span.kind, lane, span.start, span.end)
         if request.ended is not None and request.answered is not None:
             bar("on the way", lane, request.ended, request.answered)
         if request.error is not None or (request.status or 0) >= 500:

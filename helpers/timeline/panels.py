@@ -218,6 +218,5 @@ def _given(settings: Mapping[str, T], path: str, server: str) -> T | None:
 def _range(guess: object) -> Interval | None:
     """A guess as two numbers; None for ``...`` and for what is no number."""
     ends = guess if isinstance(guess, list | tuple) else (guess,)
-    if not ends or any(isinstance(end, bool) or not isinstance(end, int | float) for end in ends):
-        return None
-    return min(ends), max(ends)
+    numbers = [end for end in ends if isinstance(end, int | float) and not isinstance(end, bool)]
+    return (min(numbers), max(numbers)) if 0 < len(numbers) == len(ends) else None
