@@ -410,7 +410,7 @@ def test_requests_that_wait_for_a_thread_have_not_started(monkeypatch):
 
     server = serve(app)
     with watch(server) as timeline:
-        burst(server, "/def", 45, timeout=1)
+        burst(server, "/def", 45, timeout=0.5)
     release.set()
     assert sum(request.started is None for request in timeline.requests) == 5
     assert timeline.peak() == 40
