@@ -85,7 +85,8 @@ def test_everything_comes_out_as_the_text_says(tmp_path: Path) -> None:
     seen = run_lesson(NOTEBOOK, tmp_path, SECONDS)
     assert seen["run-freeze"].startswith("fastapi /block blocks the event loop")
     awaited, blocked, threaded = (panel for panel in seen["run-freeze"].split("fastapi /")[-3:])
-    assert "all 20 at the same time (1 thread, 1 event loop)" in awaited
+    assert "all 20 at the same time (1 thread, 1 event loop" in awaited  # and free, or busy on a busy machine
+    assert "blocked" not in awaited
     assert "one after another (1 thread, 1 event loop, blocked" in blocked
     assert "all 20 at the same time (20 threads" in threaded
     assert milliseconds(blocked)[0] > 5 * max(milliseconds(awaited)[0], milliseconds(threaded)[0])
@@ -97,7 +98,8 @@ def test_everything_comes_out_as_the_text_says(tmp_path: Path) -> None:
     assert "one after another (1 thread)" in seen["look-async-views"]
     assert "one after another (20 threads, 20 event loops)" in seen["look-async-views"]
     assert milliseconds(seen["run-gather"])[0] < 3 * 50
-    assert seen["run-quart"].count("all 20 at the same time (1 thread, 1 event loop)") == 2
+    assert seen["run-quart"].count("all 20 at the same time (1 thread, 1 event loop") == 2
+    assert "block" not in seen["run-quart"]
     assert seen["run-mail"] == "{'Flask': ['cancelled'], 'Quart': ['sent'], 'FastAPI': ['sent']}"
     outcomes = [line.strip() for line in seen["run-nest"].splitlines()][1::2]
     assert [outcome == "fine" for outcome in outcomes] == [True, True, False, False, True, True, False]

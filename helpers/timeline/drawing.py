@@ -6,12 +6,14 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from helpers.plots import INK, NOTICE, QUIET, TROUBLE, Picture, canvas, color_of
-from helpers.timeline.panels import Panel, describe, headline
+from helpers.timeline.lanes import Bar, beats, lanes, whereabouts
+from helpers.timeline.panels import Panel
+from helpers.timeline.wording import describe, headline
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
-
-    from helpers.timeline.model import Timeline
+    from matplotlib.figure import Figure
 
 MOST_PANELS = 8
 NAMED = 12  # lanes up to which each has its thread and loop written beside it
@@ -19,17 +21,16 @@ LANE, TALLEST = 0.075, 2.4  # inches
 OUTLINED = 60  # lanes up to which a waiting request has an outline; closer together, outlines would fill it
 ROW = 0.2  # inches: a line of theory, a guess, the loop's pulse
 SMALL = 8.5  # points
-SENT = {"facecolor": "none", "edgecolor": QUIET, "hatch": "/////", "hatchcolor": QUIET, "linewidth": 0}
-BLOCKING = {"facecolor": TROUBLE, "edgecolor": INK, "linewidth": 0.8}
+SENT: dict[str, Any] = {"facecolor": "none", "edgecolor": QUIET, "hatch": "/////", "hatchcolor": QUIET, "linewidth": 0}
+BLOCKING: dict[str, Any] = {"facecolor": TROUBLE, "edgecolor": INK, "linewidth": 0.8}
 
 
-def draw(timeline: Timeline) -> Picture:
+def draw(found: list[Panel], missed: int) -> Picture:
     """The drawing, with its finding as title and all panels in words as alternative text."""
-    found = timeline.panels()
     shown = found[:MOST_PANELS]
     heights = [_height(panel) for panel in shown]
     width = max(x for p in shown for x in (1, p.finish_ms, *(p.guess or ()), *(x for x, _ in p.theory_ms)))
-    words = describe(found, timeline.missed)
+    words = describe(found, missed)
     with canvas(
         len(shown), height=sum(heights) + 0.55 * len(shown) + 0.75, sharex=True, height_ratios=heights
     ) as drawing:
@@ -58,30 +59,22 @@ def _panel(axes: Axes, panel: Panel, width: float) -> None:
     color = color_of(panel.server)
     row = ROW * panel.n / _lanes_height(panel)  # in lanes
     axes.set_title(panel.shared, loc="right", size=SMALL, weight="normal")
-    sent, waiting, running, blocking, on_the_way = [], [], [], [], []
-    for lane, request in enumerate(panel.requests):
-        known = request.started if request.started is not None else request.last
-        sent.append((lane, panel.ms(request.sent), panel.ms(known)))
-        for span in request.spans:
-            kind = blocking if span in request.blocking else running if span.kind == "running" else waiting
-            kind.append((lane, panel.ms(span.start), panel.ms(span.end)))
-        if request.ended is not None and request.answered is not None:
-            on_the_way.append((lane, panel.ms(request.ended), panel.ms(request.answered)))
-        if request.error is not None or (request.status or 0) >= 500:
-            axes.plot(panel.ms(request.last), lane + 0.5, "X", color=TROUBLE, markersize=5, clip_on=False, zorder=4)
-    _bars(axes, sent, **SENT)
-    _bars(axes, on_the_way, facecolor=QUIET, edgecolor="none", thick=0.12)
-    _bars(axes, waiting, facecolor=color, edgecolor="none", alpha=0.3)
+    bars = lanes(panel)
+    for lane, moment, _ in bars["failed"]:
+        axes.plot(moment, lane + 0.5, "X", color=TROUBLE, markersize=5, clip_on=False, zorder=4)
+    _bars(axes, bars["sent"], **SENT)
+    _bars(axes, bars["on the way"], facecolor=QUIET, edgecolor="none", thick=0.12)
+    _bars(axes, bars["waiting"], facecolor=color, edgecolor="none", alpha=0.3)
     if panel.n <= OUTLINED:
-        _bars(axes, waiting, facecolor="none", edgecolor=color, linewidth=0.6)
-    _bars(axes, running, facecolor=color, edgecolor=color, linewidth=0.3)
-    _bars(axes, blocking, **BLOCKING)
+        _bars(axes, bars["waiting"], facecolor="none", edgecolor=color, linewidth=0.6)
+    _bars(axes, bars["running"], facecolor=color, edgecolor=color, linewidth=0.3)
+    _bars(axes, bars["blocking"], **BLOCKING)
     if panel.gaps is not None:
         _loop(axes, panel, panel.n + 0.55 * row)
     axes.set_ylim(panel.n + row * (panel.gaps is not None), -row * (1 + (panel.guess is not None)))
     _finishes(axes, panel, row, width)
     if 1 < panel.n <= NAMED:
-        names = [_whereabouts(request) for request in panel.requests]
+        names = [whereabouts(request) for request in panel.requests]
         axes.set_yticks([lane + 0.5 for lane in range(panel.n)], names, size=7.5)
         axes.tick_params(axis="y", length=0)
     else:
@@ -89,7 +82,7 @@ def _panel(axes: Axes, panel: Panel, width: float) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def _bars(axes: Axes, bars: list[tuple[int, float, float]], thick: float = 0.8, **style: Any) -> None:
+def _bars(axes: Axes, bars: list[Bar], thick: float = 0.8, **style: Any) -> None:
     """Bars (lane, from, to) as one shape, which keeps the drawing of 500 lanes small."""
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
@@ -106,10 +99,8 @@ def _bars(axes: Axes, bars: list[tuple[int, float, float]], thick: float = 0.8, 
 
 def _loop(axes: Axes, panel: Panel, y: float) -> None:
     """The pulse of the event loop: dots while it beats, nothing while it does not, a bar while endpoints hold it."""
-    last, color = 0.0, color_of(panel.server)
-    for start, end in [*panel.gaps_ms, (panel.finish_ms, panel.finish_ms)]:
-        axes.plot([last, start], [y, y], ":", color=color, linewidth=1.5)
-        last = end
+    for start, end in beats(panel):
+        axes.plot([start, end], [y, y], ":", color=color_of(panel.server), linewidth=1.5)
     for start, end in panel.held_ms:
         axes.plot([start, end], [y, y], color=TROUBLE, linewidth=4, solid_capstyle="butt")
     _label(axes, f"event loop: {panel.loop_state}", panel.finish_ms, y)
@@ -138,29 +129,14 @@ def _finishes(axes: Axes, panel: Panel, row: float, width: float) -> None:
         _label(axes, f"you said {low:,.0f}" + (f" to {high:,.0f}" if high > low else "") + " ms", high, y, gap=8)
 
 
-def _label(
-    axes: Axes, text: str, x: float, y: float, left: bool = False, gap: int = 4, size: float = SMALL, **style: Any
-) -> None:
+def _label(axes: Axes, text: str, x: float, y: float, left: bool = False, gap: int = 4, **style: Any) -> None:
     """`text` beside the point (x, y); the axes keep their size whatever its length."""
-    axes.annotate(
-        text,
-        (x, y),
-        (-gap if left else gap, 0),
-        textcoords="offset points",
-        ha="right" if left else "left",
-        va="center",
-        size=size,
-        in_layout=False,
-        **style,
-    )
+    offset, side = (-gap, "right") if left else (gap, "left")
+    style = {"size": SMALL, "ha": side, "va": "center", "in_layout": False} | style
+    axes.annotate(text, (x, y), (offset, 0), textcoords="offset points", **style)
 
 
-def _whereabouts(request: Any) -> str:
-    parts = [f"thread {request.worker}"] if request.worker else ["never noticed"]
-    return ", ".join(parts + [f"loop {request.loop}"] * bool(request.loop))
-
-
-def _key(figure: Any, shown: list[Panel]) -> str:
+def _key(figure: Figure, shown: list[Panel]) -> str:
     """The key below the drawing: what is drawn, and no more. Returns it in words."""
     from matplotlib.colors import to_rgba
     from matplotlib.lines import Line2D
@@ -169,27 +145,20 @@ def _key(figure: Any, shown: list[Panel]) -> str:
     colors = {color_of(panel.server) for panel in shown}
     color = colors.pop() if len(colors) == 1 else QUIET
     kinds = {span.kind for panel in shown for request in panel.requests for span in request.spans}
-    entries = [("hatched: sent, not started yet", Patch(**SENT))]
+    entries: list[tuple[str, Artist]] = [("hatched: sent, not started yet", Patch(**SENT))]
     if "waiting" in kinds:
         faint = Patch(facecolor=to_rgba(color, 0.3), edgecolor=color)
         entries.append(("faint: awaits, and gives the loop back", faint))
     if "running" in kinds:
         entries.append(("solid: has a thread", Patch(facecolor=color)))
-    if any(request.blocking for panel in shown for request in panel.requests):
+    if any(panel.blocking for panel in shown):
         entries.append(("outlined: holds the event loop", Patch(**BLOCKING)))
     if any(panel.gaps is not None for panel in shown):
         entries.append(("dotted: the event loop is free", Line2D([], [], linestyle=":", color=color, linewidth=1.5)))
-    figure.legend(
-        [patch for _, patch in entries],
-        [text for text, _ in entries],
-        loc="outside lower left",
-        ncols=3,
-        frameon=False,
-        fontsize=SMALL,
-        handlelength=1.6,
-        columnspacing=1.4,
-    )
-    return ", ".join(text for text, _ in entries)
+    texts, patches = zip(*entries, strict=True)
+    style: dict[str, Any] = {"ncols": 3, "frameon": False, "fontsize": SMALL, "handlelength": 1.6, "columnspacing": 1.4}
+    figure.legend(patches, texts, loc="outside lower left", **style)
+    return ", ".join(texts)
 
 
 def _wrapped(title: str) -> str:

@@ -1,16 +1,17 @@
-"""What a group of requests amounts to, in numbers and in words: the drawing and the summary say the same."""
+"""What a group of requests amounts to, in numbers and in a few words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Protocol, TypeVar
 
-from helpers.timeline.model import Request, Span, peak
+from helpers.timeline.recording import Interval
+from helpers.timeline.requests import Request, Span, length, peak, union, within
+from helpers.words import plural
 
-if TYPE_CHECKING:
-    from helpers.timeline.model import Timeline
+T = TypeVar("T")
 
 BLOCKS = 0.3  # share of a panel's time that its endpoints hold the loop, from which on the panel is called blocking
 
@@ -25,20 +26,29 @@ class Panel:
     path: str
     requests: list[Request]
     is_burst: bool
-    gaps: list[tuple[float, float]] | None  # of the server's loop; None without one
-    holds: list[Span]  # what held that loop, from whichever panel
+    gaps: list[Interval] | None  # of the server's loop; None without one
+    blocking: list[Span]  # what these requests hold that loop with, as `holds` tells
+    held: list[Interval]  # when the loop was held so, from whichever panel
     workers: int | None = None
-    guess: tuple[float, float] | None = None
-    zero: float = field(init=False)
+    guess: Interval | None = None
 
     def __post_init__(self) -> None:
-        self.zero = min(request.sent for request in self.requests)
         never = float("inf")
         self.requests.sort(key=lambda r: (never if r.started is None else r.started, r.sent))
+        self.n = len(self.requests)
+        self.zero = min(request.sent for request in self.requests)
+        self.finish_ms = self.ms(max(request.last for request in self.requests))  # the last answer
+        self.peak = peak(self.requests)
+        self.threads = len({r.worker for r in self.requests if r.worker is not None})
+        self.loops = len({r.loop for r in self.requests if r.loop is not None})
 
     def ms(self, moment: float) -> float:
         """A moment on this panel's clock."""
         return (moment - self.zero) * 1000
+
+    def _shown(self, intervals: Sequence[Interval]) -> list[Interval]:
+        """What of `intervals` lies between the first request and the last answer, on this panel's clock."""
+        return within([(self.ms(start), self.ms(end)) for start, end in intervals], 0.0, self.finish_ms)
 
     @property
     def name(self) -> str:
@@ -46,17 +56,9 @@ class Panel:
         return f"{self.server} {path}"
 
     @property
-    def n(self) -> int:
-        return len(self.requests)
-
-    @property
-    def end(self) -> float:
-        return max(request.last for request in self.requests)
-
-    @property
-    def finish_ms(self) -> float:
-        """From the first request sent to the last answer."""
-        return (self.end - self.zero) * 1000
+    def count(self) -> str:
+        """``20 requests at once``."""
+        return plural(self.n, "request") + " at once" * (self.is_burst and self.n > 1)
 
     @property
     def finish(self) -> str:
@@ -92,33 +94,19 @@ class Panel:
         return lines
 
     @property
-    def gaps_ms(self) -> list[tuple[float, float]]:
+    def gaps_ms(self) -> list[Interval]:
         """When the server's event loop had no beat, on this panel's clock."""
-        gaps = [(self.ms(start), min(self.ms(end), self.finish_ms)) for start, end in self.gaps or []]
-        return [(max(start, 0.0), end) for start, end in gaps if end > 0 and start < self.finish_ms]
+        return self._shown(self.gaps or [])
 
     @property
-    def held_ms(self) -> list[tuple[float, float]]:
-        """When endpoints of the server held its loop, on this panel's clock."""
-        spans = [(self.ms(span.start), min(self.ms(span.end), self.finish_ms)) for span in self.holds]
-        return [(max(start, 0.0), end) for start, end in spans if end > 0 and start < self.finish_ms]
-
-    @property
-    def peak(self) -> int:
-        return peak(self.requests)
-
-    @property
-    def threads(self) -> int:
-        return len({r.worker for r in self.requests if r.worker is not None})
-
-    @property
-    def loops(self) -> int:
-        return len({r.loop for r in self.requests if r.loop is not None})
+    def held_ms(self) -> list[Interval]:
+        """When endpoints of the server held its loop, on this panel's clock; each moment once."""
+        return self._shown(self.held)
 
     @property
     def blocked_ms(self) -> float:
-        """How long these requests' own code held the server's event loop."""
-        return sum(span.end - span.start for request in self.requests for span in request.blocking) * 1000
+        """How long these requests' own code held the server's event loop; each moment counts once."""
+        return length(union(span.when for span in self.blocking)) * 1000
 
     @property
     def blocks(self) -> bool:
@@ -130,8 +118,7 @@ class Panel:
         """``"blocked"`` by endpoints; ``"busy"`` with what is none: reading requests, middleware, gathered tasks."""
         if self.held_ms:
             return "blocked"
-        silent = sum(end - start for start, end in self.gaps_ms)
-        return "busy" if silent > BLOCKS * self.finish_ms else "free"
+        return "busy" if length(self.gaps_ms) > BLOCKS * self.finish_ms else "free"
 
     @property
     def trouble(self) -> str:
@@ -159,28 +146,63 @@ class Panel:
     @property
     def shared(self) -> str:
         """``20 threads, 20 event loops``; ``20 threads beside the loop`` for a pool's threads under an ASGI server."""
-        parts = [f"{self.threads} thread{'s' * (self.threads != 1)}"]
-        if self.loops:
-            parts.append(f"{self.loops} event loop{'s' * (self.loops != 1)}")
-        beside = " beside the loop" * (self.gaps is not None and self.threads > 0 and not self.loops)
-        return ", ".join(parts) + beside
+        text = plural(self.threads, "thread") + f", {plural(self.loops, 'event loop')}" * bool(self.loops)
+        return text + " beside the loop" * (self.gaps is not None and self.threads > 0 and not self.loops)
 
 
-def panels(timeline: Timeline) -> list[Panel]:
+def holds(requests: Sequence[Request], held: Sequence[Interval]) -> list[Span]:
+    """The spans with which `requests` of one panel hold their loop for at least half of one wait.
+
+    One wait is the time that a request has in the endpoint while nobody holds the loop (`held` says when somebody
+    does); of the requests' waits it is the one that three in four do not exceed. So a loop that is late for all of
+    them at the same moment, on a busy machine, is not taken for one that their code blocks.
+    """
+    waits = sorted(_undisturbed(request, held) for request in requests if request.started is not None)
+    wait = waits[(len(waits) - 1) * 3 // 4] if waits else 0.0
+    return [span for request in requests for span in request.blocking if span.end - span.start >= wait / 2]
+
+
+def _undisturbed(request: Request, held: Sequence[Interval]) -> float:
+    """Seconds of `request` in its endpoint that do not lie in `held`."""
+    if request.started is None:
+        return 0.0
+    end = max(request.started, request.last if request.ended is None else request.ended)
+    return end - request.started - length(within(held, request.started, end))
+
+
+class Watched(Protocol):
+    """What panels ask of a timeline."""
+
+    requests: list[Request]
+    bursts: list[str]
+    servers: list[tuple[str, str]]
+    workers: Mapping[str, int]
+    guesses: Mapping[str, object]
+
+    def gaps(self, server: str) -> list[Interval]: ...
+
+
+def panels(timeline: Watched) -> list[Panel]:
     """The requests of `timeline` in panels: each burst one, and the others by server and path, in order of time."""
-    groups: dict[tuple, list[Request]] = {}
+    groups: dict[tuple[int | None, str, str], list[Request]] = {}
     for request in timeline.requests:
         path = request.path if request.burst is None else timeline.bursts[request.burst]
         groups.setdefault((request.burst, request.server, path), []).append(request)
-    kinds = dict(timeline.servers)
+    servers = dict(timeline.servers)
+    any_hold = {
+        name: union(span.when for r in timeline.requests if r.server == name for span in r.blocking) for name in servers
+    }
+    blocking = {key: holds(requests, any_hold[key[1]]) for key, requests in groups.items()}
+    held = {name: union(span.when for key in groups if key[1] == name for span in blocking[key]) for name in servers}
     return [
         Panel(
             server,
             path,
             requests,
             burst is not None,
-            timeline.gaps(server) if kinds[server] == "asgi" else None,
-            [span for request in timeline.requests if request.server == server for span in request.blocking],
+            timeline.gaps(server) if servers[server] == "asgi" else None,
+            blocking[burst, server, path],
+            held[server],
             _given(timeline.workers, path, server),
             _range(_given(timeline.guesses, path, server)),
         )
@@ -188,52 +210,13 @@ def panels(timeline: Timeline) -> list[Panel]:
     ]
 
 
-def _given(settings: Mapping[str, Any], path: str, server: str) -> Any:
+def _given(settings: Mapping[str, T], path: str, server: str) -> T | None:
     """The setting for `path`, with or without its query, else that for `server`; None without any."""
     return next((settings[key] for key in (path, path.split("?")[0], server) if key in settings), None)
 
 
-def headline(found: list[Panel]) -> str:
-    """The finding of all panels in one line."""
-    slowest = max(found, key=lambda p: p.finish_ms)
-    quickest = min(found, key=lambda p: p.finish_ms)
-    blockers = [panel for panel in found if panel.blocks]
-    if blockers:
-        worst = max(blockers, key=lambda p: p.finish_ms)
-        takes = "takes" if worst.n == 1 else "take"
-        text = f"{worst.name} blocks the event loop: {_count(worst)} {takes} {worst.finish}"
-        free = [p for p in found if p.n == worst.n > 1 and not p.blocks]  # single requests may be of any kind
-        best = min(free, key=lambda p: p.finish_ms, default=worst)
-        return text + f"; {best.name} takes {best.finish}" * (best.finish_ms < worst.finish_ms / 1.5)
-    if len(found) == 1:
-        return f"{slowest.name}: {_count(slowest)}, {slowest.finish}, {slowest.finding}"
-    if len(found) > 3:
-        return f"From {quickest.finish} ({quickest.name}) to {slowest.finish} ({slowest.name})"
-    counts = {_count(panel) for panel in found}
-    start = f"{counts.pop()}: " if len(counts) == 1 else ""
-    return start + ", ".join(f"{panel.name} {panel.finish}" for panel in found)
-
-
-def describe(found: list[Panel], missed: int) -> str:
-    """The finding, and all panels in words, for those who do not see the drawing."""
-    lines = [f"{headline(found)}."] if len(found) > 1 else []
-    for panel in found:
-        text = f"{panel.name}: {_count(panel)}, {panel.finish}, {panel.finding}"
-        held = sum(end - start for start, end in panel.held_ms)
-        loop = f", blocked for {held:,.0f} ms" if held else ", busy with other things" * (panel.loop_state == "busy")
-        lines.append(f"{text} ({panel.shared}{loop}).")
-    if missed:
-        lines.append(f"{missed:,} more requests were too many to record.")
-    return " ".join(lines)
-
-
-def _count(panel: Panel) -> str:
-    return f"{panel.n:,} request{'s' * (panel.n != 1)}" + " at once" * (panel.is_burst and panel.n > 1)
-
-
-def _range(guess: object) -> tuple[float, float] | None:
+def _range(guess: object) -> Interval | None:
     """A guess as two numbers; None for ``...`` and for what is no number."""
     ends = guess if isinstance(guess, list | tuple) else (guess,)
-    if not ends or any(isinstance(end, bool) or not isinstance(end, int | float) for end in ends):
-        return None
-    return min(ends), max(ends)
+    numbers = [end for end in ends if isinstance(end, int | float) and not isinstance(end, bool)]
+    return (min(numbers), max(numbers)) if 0 < len(numbers) == len(ends) else None

@@ -12,35 +12,39 @@ import inspect
 import threading
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from time import perf_counter as now  # the client process reads the same clock
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-Steps = list[tuple[float, float]]  # from when to when the code of a coroutine was running
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+T = TypeVar("T")
+Interval = tuple[float, float]  # from when to when
 
 MOST = 20_000  # requests that one watch records
 
 
+@dataclass(slots=True, eq=False)
 class Note:
     """What one request did. Moments are seconds of `time.perf_counter`; None is "not yet", or "never"."""
 
-    __slots__ = (
-        *("server", "method", "path", "id", "arrived", "started", "returned", "ended", "status"),
-        *("thread", "loop", "is_stream", "inner", "outer", "running_since"),
-    )
-
-    def __init__(self, server: str, method: str, path: str, request_id: str | None) -> None:
-        self.server, self.method, self.path, self.id = server, method, path, request_id
-        self.arrived = now()
-        self.started: float | None = None  # the endpoint's first line
-        self.returned: float | None = None  # the endpoint's return
-        self.ended: float | None = None  # the app is done with the request
-        self.status: int | None = None
-        self.thread: threading.Thread | None = None
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self.is_stream = False  # the answer goes on after the endpoint's return
-        self.inner: Steps = []  # of the endpoint
-        self.outer: Steps = []  # of the app as a whole
-        self.running_since: float | None = None  # the step that is not over
+    server: str
+    method: str
+    path: str
+    id: str | None
+    arrived: float = field(default_factory=now)
+    started: float | None = None  # the endpoint's first line
+    returned: float | None = None  # the endpoint's return
+    ended: float | None = None  # the app is done with the request
+    status: int | None = None
+    thread: threading.Thread | None = None
+    loop: asyncio.AbstractEventLoop | None = None
+    is_stream: bool = False  # the answer goes on after the endpoint's return
+    inner: list[Interval] = field(default_factory=list)  # when the endpoint's code was running
+    outer: list[Interval] = field(default_factory=list)  # when that of the app as a whole was
+    running_since: float | None = None  # the step that is not over
 
     def locate(self) -> None:
         """Note the thread and the loop that this is called on."""
@@ -49,6 +53,12 @@ class Note:
             self.loop = asyncio.get_running_loop()
         except RuntimeError:
             self.loop = None
+
+    def start(self) -> float:
+        """Note that the endpoint starts here and now, and return that moment."""
+        self.locate()
+        self.started = self.running_since = moment = now()
+        return moment
 
     def end(self) -> None:
         """Note that a WSGI app is done; it had its thread all the time."""
@@ -77,16 +87,16 @@ class Recorder:
         """Whether an app still has one of the requests."""
         return any(note.ended is None for note in self.notes)
 
-    def wsgi(self, app: Any, server: str) -> Any:
+    def wsgi(self, app: WSGIApplication, server: str) -> WSGIApplication:
         """The WSGI `app`, with a note of each request."""
 
-        def recorded(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        def recorded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             note = self.note(server, environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("HTTP_X_REQUEST_ID"))
             if note is None:
                 return app(environ, start_response)
             note.locate()
 
-            def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+            def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Callable[[bytes], object]:
                 note.status = int(status[:3])
                 note.is_stream = not any(name.lower() == "content-length" for name, _ in headers)
                 return start_response(status, headers, *exc_info)
@@ -104,10 +114,10 @@ class Recorder:
 
         return recorded
 
-    def asgi(self, app: Any, server: str) -> Any:
+    def asgi(self, app: ASGIApp, server: str) -> ASGIApp:
         """The ASGI `app`, with a note of each HTTP request."""
 
-        async def recorded(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        async def recorded(scope: Scope, receive: Receive, send: Send) -> None:
             note = None
             if scope["type"] == "http":
                 request_id = next((value for name, value in scope["headers"] if name == b"x-request-id"), None)
@@ -117,7 +127,7 @@ class Recorder:
                 return await app(scope, receive, send)
             note.locate()
 
-            async def answer(message: Any) -> None:
+            async def answer(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     note.status = message["status"]
                 elif message.get("more_body"):
@@ -143,58 +153,55 @@ _current: ContextVar[Note | None] = ContextVar("request", default=None)
 def endpoint(function: Callable[..., Any], is_async: bool | None = None) -> Callable[..., Any]:
     """`function`, an endpoint of any framework, with its start, thread, loop, steps and return noted."""
 
-    def enter() -> Note | None:
-        note = _current.get()
-        if note is None or note.started is not None:  # not watched, or called by an endpoint
-            return None
-        note.locate()
-        note.started = note.running_since = now()
-        return note
+    def starting() -> Note | None:
+        note = _current.get()  # without one it is not watched; with one that has started, an endpoint has called it
+        return note if note is not None and note.started is None else None
 
-    if is_async is None:
-        is_async = inspect.iscoroutinefunction(function)
-
-    if is_async:
+    if inspect.iscoroutinefunction(function) if is_async is None else is_async:
 
         @functools.wraps(function)
         async def recorded(*args: Any, **kwargs: Any) -> Any:
-            if (note := enter()) is None:
+            if (note := starting()) is None:
                 return await function(*args, **kwargs)
+            note.start()
             try:
                 return await _Stepped(function(*args, **kwargs), note, note.inner)
             finally:
                 note.returned = now()
 
-    else:
+        return recorded
 
-        @functools.wraps(function)
-        def recorded(*args: Any, **kwargs: Any) -> Any:
-            if (note := enter()) is None:
-                return function(*args, **kwargs)
-            try:
-                return function(*args, **kwargs)
-            finally:
-                note.returned, note.running_since = now(), None
-                note.inner.append((note.started, note.returned))  # a function has its thread all the time
+    @functools.wraps(function)
+    def recorded_here(*args: Any, **kwargs: Any) -> Any:
+        if (note := starting()) is None:
+            return function(*args, **kwargs)
+        started = note.start()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            note.returned, note.running_since = now(), None
+            note.inner.append((started, note.returned))  # a function has its thread all the time
 
-    return recorded
+    return recorded_here
 
 
-class _Stepped:
+class _Stepped(Awaitable[T]):
     """An awaitable that notes when its code is running; between two such steps it waits, and the loop is free."""
 
-    def __init__(self, awaitable: Awaitable[Any], note: Note, steps: Steps) -> None:
+    def __init__(self, awaitable: Awaitable[T], note: Note, steps: list[Interval]) -> None:
         self._awaitable, self._note, self._steps = awaitable, note, steps
 
-    def __await__(self) -> Generator[Any, Any, Any]:
+    def __await__(self) -> Generator[Any, Any, T]:
         generator = self._awaitable.__await__()
-        step, argument = generator.send, None
+        step: Callable[[Any], Any] = generator.send
+        argument: Any = None
         while True:
             begun = self._note.running_since = now()
             try:
                 waits_for = step(argument)
             except StopIteration as end:
-                return end.value
+                result: T = end.value
+                return result
             finally:
                 self._steps.append((begun, now()))
                 self._note.running_since = None

@@ -10,15 +10,18 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from time import perf_counter as now
 from time import sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio._backends._asyncio  # noqa: F401  anyio would load it within the first request to a `def` endpoint
 
 from helpers.client import bursting
 from helpers.errors import LessonError
-from helpers.servers import Server
 from helpers.timeline import recording
 from helpers.timeline.model import Timeline
+from helpers.timeline.requests import Seen
+
+if TYPE_CHECKING:
+    from helpers.servers import Server
 
 BEAT = 0.005  # seconds between two beats of a loop that is free
 PATIENCE = 1.0  # seconds that requests under way get to end when the watch does
@@ -46,7 +49,7 @@ def watch(
     if not servers:
         raise LessonError("watch needs at least one server: with watch(serve(app)) as timeline: ...")
     for server in servers:
-        if not isinstance(server, Server):
+        if not hasattr(server, "entrance"):  # by what it can do: its class may have been loaded anew since
             raise LessonError(f"watch needs what serve(app) returned; this is a {type(server).__name__}.")
     if len({server.name for server in servers}) < len(servers):
         raise LessonError("Two of these servers have the same name; give each to watch once.")
@@ -69,7 +72,7 @@ def _begin(timeline: Timeline, servers: tuple[Server, ...]) -> Callable[[], None
                 "Another watch is under way; give it all the servers: with watch(flask, fastapi) as timeline."
             )
         setup.callback(_turn.release)
-        hearts = {}
+        hearts: dict[str, Heartbeat] = {}
         for server in servers:
             setup.callback(_wrap(server, recorder))
             setup.callback(_wrap_views(server.app))
@@ -88,9 +91,9 @@ def _begin(timeline: Timeline, servers: tuple[Server, ...]) -> Callable[[], None
             while recorder.busy() and now() < until:
                 sleep(0.002)
         recorder.closed = True
-        loops = {server.name: server.loop for server in servers}
-        gaps = {name: heart.gaps for name, heart in hearts.items()}
-        timeline.fill(began, now(), recorder.notes, recorder.missed, bursts, gaps, loops)
+        seen = Seen(began, now(), recorder.notes, bursts, {server.name: server.loop for server in servers})
+        gaps = {name: [(a - began, b - began) for a, b in heart.gaps] for name, heart in hearts.items()}
+        timeline.fill(seen.requests(), [burst.path for burst in bursts], gaps, recorder.missed)
 
     return end
 
@@ -129,9 +132,8 @@ def _wrap_fastapi() -> Callable[[], None]:
     import fastapi.routing
 
     original = fastapi.routing.run_endpoint_function
-    twins: dict[
-        int, tuple[Any, Any]
-    ] = {}  # of FastAPI's description of each endpoint; beside it, so its id stays taken
+    # A twin of FastAPI's description of each endpoint, by its id; the original beside it, so that its id stays taken.
+    twins: dict[int, tuple[Any, Any]] = {}
 
     async def run_endpoint_function(*, dependant: Any, values: dict[str, Any], is_coroutine: bool) -> Any:
         if id(dependant) not in twins:
@@ -154,7 +156,7 @@ class Heartbeat:
     LATE = 0.010  # seconds without a beat that make a gap
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.gaps: list[tuple[float, float]] = []
+        self.gaps: list[recording.Interval] = []
         self._loop = loop
         self._last = now()
         self._stopped = False
