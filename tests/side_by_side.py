@@ -1,7 +1,7 @@
 """How the tests share the machine: those that read no clock run beside each other, then the others one at a time.
 
-`@pytest.mark.together` says of a test that it may run beside others; whatever says nothing runs alone. pytest-xdist's
-workers tell names alone of what they collected, so each test's turn goes through a file.
+`@pytest.mark.together` says of a test that it may run beside others; what says nothing runs alone, and so does what is
+marked `long`. Workers of pytest-xdist tell only the names of what they collected, so each test's turn goes by a file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ IN_HAND = 2  # a worker begins a test when it knows the one after
 
 def turn(item: pytest.Item) -> int:
     """When `item` has its turn; of what runs together the long comes first, so that all workers end at once."""
-    if not item.get_closest_marker("together"):
+    if not item.get_closest_marker("together") or item.get_closest_marker("long"):
         return ALONE
     takes_long = item.get_closest_marker("lesson") or item.get_closest_marker("browser")
     return LONG_TOGETHER if takes_long else TOGETHER
