@@ -59,13 +59,13 @@ def test_a_run_that_a_lessons_own_file_does_is_not_done_twice() -> None:
 
 
 @pytest.mark.timeout(SECONDS + 60)
-@pytest.mark.parametrize("path", lessons("as stored"))
+@pytest.mark.parametrize("path", [*lessons("as stored")])
 def test_the_lesson_runs_as_it_is_stored(path: Path, tmp_path: Path) -> None:
     run_lesson(path, tmp_path, SECONDS)
 
 
 @pytest.mark.timeout(2 * SECONDS + 60)
-@pytest.mark.parametrize("path", lessons("solved", long=LONG))
+@pytest.mark.parametrize("path", [*lessons("solved", long=LONG)])
 def test_the_solved_lesson_runs_twice_in_one_kernel(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
