@@ -1,7 +1,5 @@
 """Every lesson runs from top to bottom: as it is stored, solved, and twice in a row."""
 
-import subprocess
-import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,6 @@ import pytest
 from lessons import (
     LONG,
     QUICK,
-    ROOT,
     assert_fine,
     calls,
     code_cells,
@@ -43,19 +40,6 @@ def lessons(how: str, long: Collection[str] = ()) -> Iterator[Any]:
 
 def test_there_are_lessons() -> None:
     assert notebooks(), "notebooks/ has no NN_topic.ipynb"
-
-
-def collected(*files: str) -> str:
-    """The names of the tests that a run of these files of tests/ would hold."""
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "lesson", *files]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT / "tests", timeout=50, check=True).stdout
-
-
-def test_a_run_that_a_lessons_own_file_does_is_not_done_twice() -> None:
-    alone, beside = collected("test_lessons.py"), collected("test_lessons.py", "test_lesson_05.py")
-    for number, tests in {"00": (1, 1), "05": (1, 0)}.items():
-        general = f"test_the_lesson_runs_as_it_is_stored[{number}_"
-        assert (alone.count(general), beside.count(general)) == tests
 
 
 @pytest.mark.timeout(SECONDS + 60)

@@ -94,3 +94,21 @@ def test_what_is_asked_for_is_run(
 ) -> None:
     found, said = run(suite, *arguments, monkeypatch=monkeypatch)
     assert (found, said.split(" in ")[0]) == (code, closing)
+
+
+RUNS = """
+    import pytest
+
+    @pytest.mark.lesson("{}")
+    def test_{}(): pass
+"""
+
+
+def test_a_run_that_a_lessons_own_file_does_is_not_done_twice(suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    general = RUNS.format("05 as stored", "general") + RUNS.format("05 solved", "another_way")
+    (suite / "test_lessons.py").write_text(dedent(general), encoding="utf-8")
+    (suite / "test_lesson_05.py").write_text(dedent(RUNS.format("05 as stored", "own")), encoding="utf-8")
+    both = run(suite, "test_lessons.py", "test_lesson_05.py", "-n", "0", monkeypatch=monkeypatch)
+    assert both[1].split(" in ")[0] == "2 passed, 1 deselected"
+    alone = run(suite, "test_lessons.py", "-n", "0", monkeypatch=monkeypatch)
+    assert alone[1].split(" in ")[0] == "2 passed"
