@@ -73,15 +73,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ClockLa
 
 @pytest.fixture(scope="session", autouse=True)
 def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder that stands in for ``results/``, so that a test run leaves the learner's own alone.
-
-    IPython's own folder is there too: a test that moves the home folder would make it look for another place.
-    """
+    """The folder that stands in for ``results/``, so that a test run leaves the learner's own alone."""
     folder = tmp_path_factory.mktemp("results")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LESSON_RESULTS", str(folder))
-        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
         patch.delenv("NBGRADER_EXECUTION", raising=False)
+        yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ipython_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """IPython's own folder: where a test moves the home folder, IPython would look in vain for it and warn."""
+    folder = tmp_path_factory.mktemp("ipython")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IPYTHONDIR", str(folder))
         yield folder
 
 
