@@ -8,12 +8,13 @@ Everything is installed into the folder .venv beside this file; delete that fold
 """
 
 # The standard library alone, and no syntax newer than Python 3.6: an old Python must be able to read this file to the
-# end before it can say, in one sentence, that it is too old.
+# end before it can say, in one sentence, that it is too old. (Annotations in quotes are not evaluated.)
 
 import argparse
 import contextlib
 import hashlib
 import importlib.util
+import io
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -48,14 +50,15 @@ class Stop(Exception):
     """Ends the command with one sentence that says what is wrong and what to do."""
 
 
-def main(arguments: list) -> int:
+def main(arguments: "list[str]") -> int:
     """Do what the command line asks for; return the exit code."""
     if arguments[:1] in (["-h"], ["--help"]):
-        print(__doc__.strip())
+        print((__doc__ or "").strip())
         return 0
     try:
         check_python(arguments)
-        sys.stdout.reconfigure(errors="replace")  # a console may lack a letter of a folder's name
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # a console may lack a letter of a folder's name
         if arguments[:1] == ["test"]:
             return hand_over([environment(DEVELOPER), "-m", "pytest", *arguments[1:]])
         if arguments[:1] == ["lock"]:
@@ -72,7 +75,7 @@ def main(arguments: list) -> int:
         return 130
 
 
-def check_python(arguments: list) -> None:
+def check_python(arguments: "list[str]") -> None:
     """Refuse a Python that is too old, and name a newer one if this machine has it."""
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] > NEWEST_TESTED:
@@ -82,8 +85,8 @@ def check_python(arguments: list) -> None:
     advice = "install Python 3.13 and run this command with it."
     for name in ("python3.13", "python3.12", "python3.11", "py -3.13", "py -3.12", "py -3.11"):
         # Finding the name is not enough: version managers keep one on the path for versions that are switched off.
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        if shutil.which(name.split()[0]) and subprocess.call([*name.split(), "-c", ""], **quiet) == 0:
+        asking, nowhere = [*name.split(), "-c", ""], subprocess.DEVNULL
+        if shutil.which(asking[0]) and subprocess.call(asking, stdout=nowhere, stderr=nowhere) == 0:
             advice = "run " + " ".join([name, "start.py", *arguments])
             break
     raise Stop(f"The lessons need Python 3.11 or newer and this is Python {version}: {advice}")
@@ -109,11 +112,11 @@ def ready(venv: Path, lock: str) -> bool:
 
 
 @contextlib.contextmanager
-def alone(place: Path) -> object:
+def alone(place: Path) -> "Iterator[None]":
     """Let one start.py at a time set up in `place`; the system frees the lock even when its holder is killed."""
     with (place / ".venv.lock").open("w") as file:
         try:
-            if os.name == "nt":
+            if sys.platform == "win32":
                 import msvcrt
 
                 msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
@@ -224,7 +227,8 @@ def make_venv(venv: Path) -> None:
     venv.mkdir()
     (venv / STAMP).write_text("unfinished\n", encoding="utf-8")
     # The interpreter beneath, because the one that runs this file may have been in the folder that is gone now.
-    must([sys._base_executable, "-m", "venv", str(venv)])
+    beneath: str = sys._base_executable  # type: ignore[attr-defined]  # noqa: SLF001  nothing public tells it
+    must([beneath, "-m", "venv", str(venv)])
 
 
 def install(python: str, venv: Path, lock: str) -> None:
@@ -234,11 +238,13 @@ def install(python: str, venv: Path, lock: str) -> None:
     pip = [python, "-m", "pip", "--require-virtualenv", "--disable-pip-version-check", "install", "--retries", "2"]
     uv = [python, "-m", "uv", "pip", "install", "--system-certs", "--python", python, "--prefix", str(venv)]
     uv_itself = venv / "uv.txt"
-    uv_itself.write_text(re.search(r"^uv==(.*\\\n)*.*$", locked, re.MULTILINE).group(), encoding="utf-8")
+    uv_itself.write_text(next(re.finditer(r"^uv==(.*\\\n)*.*$", locked, re.MULTILINE)).group(), encoding="utf-8")
     packages = ["--require-hashes", "-r", str(ROOT / lock)]
     print(f"Installing the packages of {lock} ...", flush=True)
     must([*pip, "--require-hashes", "-r", str(uv_itself)])
-    done, said = run([*uv, *packages])
+    # As pip does by itself. A kernel and a server start in half the time where nobody else may write bytecode: launched
+    # servers do not, and many a container sets PYTHONDONTWRITEBYTECODE.
+    done, said = run([*uv, "--compile-bytecode", *packages])
     if not done:
         if explain(said) == DISK_FULL:
             raise Stop(DISK_FULL)
@@ -249,7 +255,7 @@ def install(python: str, venv: Path, lock: str) -> None:
     must([*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
 
 
-def must(command: list) -> None:
+def must(command: "list[str]") -> None:
     """Run a step of the installation that has to succeed."""
     done, said = run(command)
     if not done:
@@ -257,13 +263,14 @@ def must(command: list) -> None:
         raise Stop(explain(said) or f"{last_words}\nThe installation failed; the lines above say at what.")
 
 
-def run(command: list) -> tuple:
+def run(command: "list[str]") -> "tuple[bool, str]":
     """Run a step of the installation and show how far it is; return whether it succeeded, and all that it said."""
     said = []
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8", "errors": "replace"}
-    with subprocess.Popen(command, cwd=str(ROOT), **pipes) as child:
+    with subprocess.Popen(
+        command, cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace"
+    ) as child:
         try:
-            for line in child.stdout:
+            for line in child.stdout or ():
                 said.append(line)
                 if re.match(r"\s*(Resolved|Download(ing|ed)|Prepared|Installed) ", line):
                     print("  " + line.strip()[:100], flush=True)
@@ -278,7 +285,7 @@ def explain(said: str) -> str:
     return next((sentence for sentence, signs in SIGNS.items() if re.search(signs, said, re.IGNORECASE)), "")
 
 
-def open_lab(python: str, arguments: list) -> int:
+def open_lab(python: str, arguments: "list[str]") -> int:
     """Open JupyterLab on the first lesson, with the project as its root; return Lab's exit code."""
     parser = argparse.ArgumentParser(prog="start.py", add_help=False, allow_abbrev=False)
     parser.add_argument("--port", "--ServerApp.port", dest="port", type=int, default=0)
@@ -300,7 +307,7 @@ def open_lab(python: str, arguments: list) -> int:
     return hand_over([python, "-m", "jupyterlab", *ours, *arguments])
 
 
-def compile_locks(python: str, arguments: list) -> int:
+def compile_locks(python: str, arguments: "list[str]") -> int:
     """Compile pyproject.toml into both locks; what is locked already stays unless it has to move."""
     scope = ["pyproject.toml", "--universal", "--python-version", "3.11"]
     form = ["--generate-hashes", "--no-header", "--no-annotate"]
@@ -310,7 +317,7 @@ def compile_locks(python: str, arguments: list) -> int:
     return hand_over([*compiling, "--group", "dev", "-o", DEVELOPER]) or hand_over(smaller)
 
 
-def hand_over(command: list) -> int:
+def hand_over(command: "list[str]") -> int:
     """Give terminal and signals to a program until it ends; return its exit code."""
     with subprocess.Popen(command, cwd=str(ROOT)) as child:
         signal.signal(signal.SIGTERM, lambda *_: child.terminate())

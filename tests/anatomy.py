@@ -10,15 +10,16 @@ import ast
 import re
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import mistune
 import nbformat
 from bs4 import BeautifulSoup
-from lessons import WRITEFILE, calls, exercise_of, first_argument, parsed, read
+from lessons import WRITEFILE, calls, exercise_of, first_argument, parsed, stored
 from nbformat import NotebookNode
 
 KEPT_METADATA = {"tags", "nbgrader"}  # of a cell; anything else is how somebody's Lab happened to look
@@ -88,14 +89,15 @@ def rule(function: Rule) -> Rule:
     return function
 
 
+@cache
 def html(markdown: str) -> BeautifulSoup:
-    """Markdown as its readers get it, tables and embedded HTML included."""
+    """Markdown as its readers get it, tables and embedded HTML included; to look at, not to change."""
     return BeautifulSoup(str(mistune.html(markdown)), "html.parser")
 
 
 def words(markdown: str) -> int:
     """How many words there are to read, apart from tables and blocks of code."""
-    page = html(markdown)
+    page = copy(html(markdown))
     for aside in page.find_all(["table", "pre"]):
         aside.decompose()
     return len(page.get_text(" ").split())
@@ -383,8 +385,9 @@ def every_image_has_alternative_text(lesson: Lesson) -> Iterator[str]:
 
 @rule
 def relative_links_lead_somewhere(lesson: Lesson) -> Iterator[str]:
+    own_anchors = anchors_of_notebook(lesson.notebook)
     for cell in lesson.texts:
-        for link, why in broken_links(cell.source, lesson.path, anchors_of_notebook(lesson.notebook)):
+        for link, why in broken_links(cell.source, lesson.path, own_anchors):
             yield f"cell {cell.id!r}: the link to {link!r} {why}"
 
 
@@ -475,7 +478,7 @@ def broken_links(markdown: str, file: Path, own_anchors: set[str]) -> Iterator[t
 def anchors(file: Path) -> set[str]:
     """What a link into `file` can name after the #."""
     if file.suffix == ".ipynb":
-        return anchors_of_notebook(read(file))
+        return anchors_of_notebook(stored(file))
     return anchors_of_page(file.read_text(encoding="utf-8")) if file.suffix == ".md" else set()
 
 

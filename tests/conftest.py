@@ -1,10 +1,74 @@
-"""What holds for every test: results go to a folder of this session, and no grader is at work."""
+"""What holds for every test: results go to a folder of this session, no grader is at work, clocks are read in peace."""
 
+from __future__ import annotations
+
+import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from side_by_side import ClockLast, turn
+
+from helpers.machine import cores
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.workermanage import WorkerController
+
+# Test files that read no clock: what they look at stays the same however busy the machine is.
+TOGETHER = {
+    *("test_acceptance", "test_anatomy", "test_bad_requests", "test_browser", "test_claims", "test_code"),
+    *("test_figures", "test_lesson_01", "test_lesson_03", "test_locks", "test_side_by_side", "test_start"),
+}
+GENERAL = "test_lessons"  # its runs give way to those of a lesson's own file
+TURNS = pytest.StashKey[Path]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what may run beside other tests; leave out the general test of a run that a lesson's own file does too."""
+    for item in items:
+        if item.path.stem in TOGETHER and not item.get_closest_marker("alone"):
+            item.add_marker("together")
+    general = [item for item in items if item.path.stem == GENERAL and runs(item)]
+    own = {run for item in items if item.path.stem != GENERAL for run in runs(item)}
+    spare = [item for item in general if runs(item) <= own]
+    if spare:
+        config.hook.pytest_deselected(items=spare)
+        items[:] = [item for item in items if item not in spare]
+
+
+def runs(item: pytest.Item) -> set[str]:
+    """The whole runs of a lesson that a test does, such as "06 as stored"."""
+    return {run for mark in item.iter_markers("lesson") for run in mark.args}
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Most of what runs together waits for servers, kernels and pages."""
+    return min(4, max(2, cores()))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    folder = tempfile.TemporaryDirectory()
+    config.add_cleanup(folder.cleanup)
+    config.stash[TURNS] = Path(folder.name, "turns.json")
+
+
+def pytest_configure_node(node: WorkerController) -> None:
+    node.workerinput["turns"] = str(node.config.stash[TURNS])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if workerinput := getattr(session.config, "workerinput", None):
+        Path(workerinput["turns"]).write_text(json.dumps([*map(turn, session.items)]), encoding="utf-8")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ClockLast:
+    return ClockLast(config, log, config.stash[TURNS])
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -14,6 +78,15 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LESSON_RESULTS", str(folder))
         patch.delenv("NBGRADER_EXECUTION", raising=False)
+        yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ipython_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """IPython's own folder: where a test moves the home folder, IPython would look in vain for it and warn."""
+    folder = tmp_path_factory.mktemp("ipython")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IPYTHONDIR", str(folder))
         yield folder
 
 

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -31,7 +32,17 @@ def notebooks() -> list[Path]:
 
 
 def read(path: Path) -> NotebookNode:
-    """The notebook as it is stored; its format is checked by a rule of its own."""
+    """A copy of the notebook as it is stored; its format is checked by a rule of its own."""
+    return deepcopy(stored(path))
+
+
+def stored(path: Path) -> NotebookNode:
+    """The notebook at `path`, read once: to look at, not to change."""
+    return _stored(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _stored(path: Path, changed: int) -> NotebookNode:
     return nbformat.from_dict(nbformat.reader.reads(path.read_text(encoding="utf-8")))
 
 
@@ -50,8 +61,9 @@ def solved(notebook: NotebookNode) -> NotebookNode:
     return copy
 
 
+@cache
 def parsed(source: str) -> ast.Module:
-    """A cell as Python reads it; an empty module where it is no Python, which a rule of its own reports.
+    """A cell as Python reads it, to look at; an empty module where it is no Python, which a rule of its own reports.
 
     The one magic that counts as Python is ``%%writefile work/NAME.py``, whose file is.
     """

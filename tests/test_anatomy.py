@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tomllib
 from collections.abc import Callable
 from copy import deepcopy
@@ -12,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from anatomy import RULES, Lesson, anchors_of_page, broken_links, words
-from lessons import ROOT, notebooks, read
+from lessons import ROOT, notebooks, stored
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
@@ -28,7 +26,7 @@ def lesson_at(path: Path) -> Lesson:
     exercises = of_lesson(int(number)) if int(number) in lessons() else {}
     return Lesson(
         path=path,
-        notebook=read(path),
+        notebook=stored(path),
         claims={claim: table["decided"] for claim, table in claims.items() if number in table["lesson"]},
         exercises={exercise.id: exercise.answer for exercise in exercises.values()},
     )
@@ -80,23 +78,6 @@ def test_the_relative_links_of_a_document_lead_somewhere(path: Path) -> None:
 
 def test_the_readme_is_among_the_documents() -> None:
     assert ROOT / "README.md" in documents()
-
-
-def ruff(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ruff", *arguments, str(ROOT)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
-
-
-@pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=lambda command: command[0])
-def test_ruff_passes_on_code_and_notebooks(command: list[str]) -> None:
-    done = ruff(*command, "--no-cache")
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_ruff_looks_at_everything() -> None:
-    seen = {Path(line) for line in ruff("check", "--show-files").stdout.splitlines()}
-    own = [*(ROOT / "helpers").rglob("*.py"), *(ROOT / "tests").glob("*.py"), ROOT / "start.py"]
-    assert not {*own, *notebooks()} - seen
 
 
 # The rules themselves: a small lesson that keeps them all, and changes that each break one

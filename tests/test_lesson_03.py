@@ -42,7 +42,7 @@ def test_another_right_answer_passes_too(name: str) -> None:
     assert feedback.status == "passed", feedback.message
 
 
-@pytest.mark.lesson
+@pytest.mark.lesson("03 as stored")
 @pytest.mark.timeout(SECONDS + 60)
 def test_everything_comes_out_as_the_text_says(tmp_path: Path) -> None:
     seen = run_lesson(NOTEBOOK, tmp_path, SECONDS)

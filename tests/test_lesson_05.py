@@ -79,7 +79,7 @@ def milliseconds(text: str) -> list[float]:
     return [float(number.replace(",", "")) for number in re.findall(r"([\d,]+) ms", text)]
 
 
-@pytest.mark.lesson
+@pytest.mark.lesson("05 as stored")
 @pytest.mark.timeout(SECONDS + 60)
 def test_everything_comes_out_as_the_text_says(tmp_path: Path) -> None:
     seen = run_lesson(NOTEBOOK, tmp_path, SECONDS)

@@ -205,7 +205,7 @@ def everything_is_as_the_text_says(seen: dict[str, str]) -> None:
     assert "uses fewer threads: yes" in seen["judge-c31"]
 
 
-@pytest.mark.lesson
+@pytest.mark.lesson("06 as stored")
 @pytest.mark.timeout(SECONDS + 60)
 def test_everything_comes_out_as_the_text_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notebook = read(NOTEBOOK)
@@ -271,7 +271,7 @@ def test_with_other_numbers_it_ends_well_and_c24_is_judged_by_its_own(tmp_path: 
     assert "Verdict: holds with conditions." in seen["judge-c24"]
 
 
-@pytest.mark.lesson
+@pytest.mark.lesson("06 solved")
 @pytest.mark.timeout(SECONDS + 60)
 def test_each_flip_turns_its_result_over_in_the_solved_lesson(tmp_path: Path) -> None:
     flipped = changed(solved(read(NOTEBOOK)), FLIPS)

@@ -63,7 +63,7 @@ def numbers(text: str) -> list[float]:
     return [float(number.replace(",", "")) for number in re.findall(r"\d[\d,]*(?:\.\d+)?", text)]
 
 
-@pytest.mark.lesson
+@pytest.mark.lesson("07 as stored")
 @pytest.mark.timeout(SECONDS + 60)
 def test_everything_comes_out_as_the_text_says(tmp_path: Path) -> None:
     seen = run_lesson(
@@ -101,7 +101,7 @@ FLIPS = (
 
 
 @pytest.mark.long
-@pytest.mark.lesson
+@pytest.mark.lesson("07 solved")
 @pytest.mark.timeout(SECONDS + 60)
 def test_each_flip_turns_its_result_over_in_the_solved_lesson(tmp_path: Path) -> None:
     notebook = changed(solved(read(NOTEBOOK)), FLIPS)

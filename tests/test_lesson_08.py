@@ -100,7 +100,7 @@ def numbers(text: str) -> list[float]:
 LEFT = "print(len(psutil.Process().children(recursive=True)))"
 
 
-@pytest.mark.lesson
+@pytest.mark.lesson("08 as stored")
 @pytest.mark.timeout(SECONDS + 60)
 @pytest.mark.skipif(os.name != "posix", reason="Gunicorn and uWSGI exist on POSIX systems only")
 def test_everything_comes_out_as_the_text_says(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Every lesson runs from top to bottom: as it is stored, solved, and twice in a row."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,6 @@ import pytest
 from lessons import (
     LONG,
     QUICK,
-    ROOT,
     assert_fine,
     calls,
     code_cells,
@@ -19,6 +18,7 @@ from lessons import (
     run_all,
     run_lesson,
     solved,
+    stored,
     troubles,
     wrong_checks,
 )
@@ -26,42 +26,30 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
 SECONDS = 240  # for one run of one lesson
-
-# Tests in a lesson's own file that run it from top to bottom: once is enough, a lesson takes up to four minutes.
-AS_STORED = "test_everything_comes_out_as_the_text_says"
-SOLVED = "test_each_flip_turns_its_result_over_in_the_solved_lesson"
+WITHOUT_CLOCK = {"00", "01", "02", "03"}  # lessons in which nothing is measured
 
 
-def lessons_without(test: str) -> list[Path]:
-    """The lessons that have no such test of their own."""
-
-    def has(path: Path) -> bool:
-        own = ROOT / "tests" / f"test_lesson_{path.stem[:2]}.py"
-        return own.exists() and f"def {test}(" in own.read_text(encoding="utf-8")
-
-    return [path for path in notebooks() if not has(path)]
-
-
-def maybe_long(paths: list[Path]) -> list[Any]:
-    """`paths` as parameters, those of long lessons marked as such."""
-    marks = {path: [pytest.mark.long] if path.stem[:2] in LONG else [] for path in paths}
-    return [pytest.param(path, id=path.stem, marks=marks[path]) for path in paths]
+def lessons(how: str, long: Collection[str] = ()) -> Iterator[Any]:
+    """Each lesson as a parameter of a test that runs it; a test of its own file that runs it so takes the place."""
+    for path in notebooks():
+        number = path.stem[:2]
+        marks = [pytest.mark.lesson(f"{number} {how}"), *([pytest.mark.long] if number in long else [])]
+        marks += [pytest.mark.together] if number in WITHOUT_CLOCK else []
+        yield pytest.param(path, id=path.stem, marks=marks)
 
 
 def test_there_are_lessons() -> None:
     assert notebooks(), "notebooks/ has no NN_topic.ipynb"
 
 
-@pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
-@pytest.mark.parametrize("path", lessons_without(AS_STORED), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*lessons("as stored")])
 def test_the_lesson_runs_as_it_is_stored(path: Path, tmp_path: Path) -> None:
     run_lesson(path, tmp_path, SECONDS)
 
 
-@pytest.mark.lesson
 @pytest.mark.timeout(2 * SECONDS + 60)
-@pytest.mark.parametrize("path", maybe_long(lessons_without(SOLVED)))
+@pytest.mark.parametrize("path", [*lessons("solved", long=LONG)])
 def test_the_solved_lesson_runs_twice_in_one_kernel(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,7 +61,7 @@ def test_the_solved_lesson_runs_twice_in_one_kernel(
 
 @pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
 def test_each_lesson_has_exercises_and_checks(path: Path) -> None:
-    cells = list(code_cells(read(path)))
+    cells = list(code_cells(stored(path)))
     assert any(exercise_of(cell) for cell in cells), "no cell has the tags of an exercise"
     assert any(calls(cell.source, "check") for cell in cells), "no cell checks an exercise"
 
