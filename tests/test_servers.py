@@ -390,9 +390,11 @@ def test_an_endless_stream_does_not_hold_up_a_stop(app, client):
 @pytest.mark.parametrize("kind", ["flask", "fastapi"])
 def test_a_request_in_flight_at_stop_is_answered(kind, client):
     app = flask.Flask("slow") if kind == "flask" else fastapi.FastAPI()
+    arrived = threading.Event()
 
     @app.get("/")
     def slow():
+        arrived.set()
         time.sleep(0.4)
         return {"done": True}
 
@@ -400,7 +402,7 @@ def test_a_request_in_flight_at_stop_is_answered(kind, client):
     answers = []
     asker = threading.Thread(target=lambda: answers.append(client.get(server.url).json()))
     asker.start()
-    time.sleep(0.15)
+    assert arrived.wait(10)
     server.stop()
     asker.join()
     assert answers == [{"done": True}]
@@ -408,18 +410,19 @@ def test_a_request_in_flight_at_stop_is_answered(kind, client):
 
 @pytest.mark.parametrize("kind", ["flask", "fastapi"])
 def test_a_request_that_takes_longer_than_the_grace_is_cut(kind, client):
-    release = threading.Event()
+    arrived, release = threading.Event(), threading.Event()
     app = flask.Flask("stuck") if kind == "flask" else fastapi.FastAPI()
 
     @app.get("/")
     def stuck():
+        arrived.set()
         release.wait(20)
         return {}
 
     server = serve(app)
     asker = threading.Thread(target=_quietly, args=(server.url,))
     asker.start()
-    time.sleep(0.15)
+    assert arrived.wait(10)
     start = time.monotonic()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ServerWarning)
@@ -482,8 +485,10 @@ def test_an_interrupt_while_an_app_starts_leaves_nothing_half_started(monkeypatc
 
     before = threading.active_count()
 
+    start = asgi.AsgiThread.start
+
     def interrupted(self, timeout):
-        self._thread.start()
+        start(self, 0)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(asgi.AsgiThread, "start", interrupted)
@@ -525,10 +530,13 @@ def test_websockets_pass():
 
 @pytest.mark.parametrize("kind", ["flask", "fastapi"])
 def test_streams_arrive_piece_by_piece(kind, client):
+    seen = [threading.Event() for _ in range(3)]
+    in_time = []
+
     def pieces():
-        for n in range(3):
+        for n, event in enumerate(seen):
             yield f"<p>{n}</p>"
-            time.sleep(0.15)
+            in_time.append(event.wait(5))  # the next piece is not made before this one has arrived
 
     if kind == "flask":
         app = flask.Flask("stream")
@@ -537,10 +545,14 @@ def test_streams_arrive_piece_by_piece(kind, client):
         app = fastapi.FastAPI()
         app.get("/")(lambda: StreamingResponse(pieces(), media_type="text/html"))
     server = serve(app)
-    start = time.monotonic()
+    text = ""
     with client.stream("GET", server.url, headers=BROWSER) as response:
-        next(response.iter_raw())
-        assert time.monotonic() - start < 0.25
+        for piece in response.iter_text():
+            text += piece
+            for event in seen[: text.count("</p>")]:
+                event.set()
+    assert text == "<p>0</p><p>1</p><p>2</p>"
+    assert in_time == [True] * 3
 
 
 def test_a_wsgi_generator_and_the_write_callable(client):
@@ -582,6 +594,117 @@ def test_an_unhandled_exception_is_kept_with_its_line_and_told_once(kind, client
     while "ZeroDivisionError" not in err and time.monotonic() < deadline:
         err += capsys.readouterr().err
     assert err.count("ZeroDivisionError: division by zero") == 1
+
+
+@pytest.mark.parametrize("kind", ["wsgi", "asgi"])
+def test_one_exception_that_ends_two_requests_is_two_failures(kind, client):
+    same = RuntimeError("the same object")
+
+    def wsgi(environ, start_response):
+        raise same
+
+    async def asgi(scope, receive, send):
+        if scope["type"] == "http":
+            raise same
+
+    server = serve(wsgi if kind == "wsgi" else asgi)
+    for number in ("1", "2"):
+        with contextlib.suppress(httpx.HTTPError):
+            client.get(server.url, headers={"x-request-id": number})
+    assert [failure.request_id for failure in server.errors] == ["1", "2"]
+
+
+def test_a_page_that_breaks_off_while_it_is_held_back_is_kept(client):
+    def breaks(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", "9")])
+
+        def pieces():
+            yield b"one"
+            raise RuntimeError("no more")
+
+        return pieces()
+
+    server = serve(breaks)
+    with contextlib.suppress(httpx.HTTPError):
+        client.get(server.url, headers={**BROWSER, "x-request-id": "1"})
+    assert [str(failure.exception) for failure in server.errors] == ["no more"]
+
+
+def test_the_path_of_a_failure_is_the_one_that_was_asked_for(client):
+    inner = fastapi.FastAPI()
+    inner.get("/bad")(lambda: 1 / 0)
+    app = fastapi.FastAPI()
+    app.mount("/inner", inner)
+    server = serve(app)
+    for headers in ({}, BEHIND):
+        client.get(server.url + "/inner/bad", headers={**headers, "x-request-id": "1"})
+    assert [failure.path for failure in server.errors] == ["/inner/bad"] * 2
+
+
+def test_a_reload_records_a_failure_once_and_show_still_knows_the_server():
+    code = """
+        import importlib, sys
+        import flask, httpx
+        from helpers import serve
+        from helpers.servers import wsgi_middleware
+        app = flask.Flask("shop")
+        app.add_url_rule("/", "home", lambda: "<title>Shop</title>")
+        app.add_url_rule("/bad", "bad", lambda: 1 / 0)
+        server = serve(app)
+        kept = wsgi_middleware.record_flask  # whoever holds on to it keeps it connected
+        for name in ("wsgi_middleware", "wsgi", "server", "show"):
+            importlib.reload(sys.modules[f"helpers.servers.{name}"])
+        assert kept is not wsgi_middleware.record_flask
+        httpx.get(server.url + "/bad", headers={"x-request-id": "1"}, trust_env=False)
+        print(len(server.errors), "Shop" in sys.modules["helpers.servers.show"].show(server).summary())
+        server.stop()
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=30)
+    assert done.stdout == "1 True\n", done
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot fork here")
+@pytest.mark.parametrize("kind", ["wsgi", "asgi"])
+def test_a_fork_that_abandons_a_server_neither_stops_it_nor_holds_its_port(kind):
+    code = f"""
+        import os, socket, warnings
+        import httpx
+        from helpers.servers.{kind} import {kind.title()}Thread
+        from helpers.servers.failures import Failures
+        from helpers.servers.visits import Visits
+
+        def wsgi(environ, start_response):
+            start_response("200 OK", [("Content-Length", "0")])
+            return []
+
+        async def asgi(scope, receive, send):
+            assert scope["type"] == "http"
+            await send({{"type": "http.response.start", "status": 200, "headers": []}})
+            await send({{"type": "http.response.body"}})
+
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 on: threads and fork
+        listener = socket.create_server(("127.0.0.1", 0))
+        address = listener.getsockname()
+        backend = {kind.title()}Thread({kind}, listener, Failures("shop"), Visits())
+        assert backend.start(10) is None
+        (ready, say), (wait, end) = os.pipe(), os.pipe()
+        if not (child := os.fork()):
+            os.close(end)
+            backend.abandon()
+            os.write(say, b".")
+            os.read(wait, 1)  # until the parent has closed its end
+            os._exit(0)
+        os.read(ready, 1)
+        answers = [httpx.get("http://127.0.0.1:%d" % address[1], trust_env=False).status_code for _ in range(3)]
+        assert backend.stop(3) is None
+        with socket.socket() as probe:
+            refused = probe.connect_ex(address) != 0
+        os.close(end)
+        os.waitpid(child, 0)
+        print(answers, refused)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=30)
+    assert done.stdout == "[200, 200, 200] True\n", done
 
 
 def test_a_stream_that_breaks_off_is_kept(client):
@@ -828,7 +951,8 @@ def test_stop_all_lets_a_shown_page_load_first(client):
     assert not server.running
 
 
-def test_stop_all_does_not_wait_for_a_browser_that_never_comes():
+def test_stop_all_does_not_wait_for_a_browser_that_never_comes(monkeypatch):
+    monkeypatch.setattr("helpers.servers.visits.PATIENCE", 0.5)
     show(serve(fastapi_app()), "/docs")
     start = time.monotonic()
     stop_all()

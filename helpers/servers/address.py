@@ -46,7 +46,9 @@ def jupyter_server() -> dict[str, object] | None:
     from jupyter_core.paths import jupyter_runtime_dir
 
     try:
-        return json.loads((Path(jupyter_runtime_dir()) / f"jpserver-{pid}.json").read_text(encoding="utf-8"))
+        path = Path(jupyter_runtime_dir()) / f"jpserver-{pid}.json"
+        found: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+        return found
     except (OSError, ValueError):
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from types import ModuleType
 from typing import Literal
 
@@ -66,20 +67,20 @@ def _kind_of_class(cls: type) -> Kind:
     )
 
 
-def _positional(app: object) -> list[str] | None:
+def _positional(app: Callable[..., object]) -> list[str] | None:
     """Names of the arguments that must be given by position, or None where Python cannot tell."""
     try:
-        parameters = inspect.signature(app).parameters.values()  # type: ignore[arg-type]
+        parameters = inspect.signature(app).parameters.values()
     except (TypeError, ValueError):
         return None
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return [p.name for p in parameters if p.kind in kinds and p.default is p.empty]
 
 
-def _takes(app: object, count: int) -> bool:
+def _takes(app: Callable[..., object], count: int) -> bool:
     """Whether `app` can be called with `count` arguments."""
     try:
-        inspect.signature(app).bind(*[None] * count)  # type: ignore[arg-type]
+        inspect.signature(app).bind(*[None] * count)
     except TypeError:
         return False
     except ValueError:  # a callable written in C, without a signature to read: let it show itself when asked

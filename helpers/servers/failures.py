@@ -56,8 +56,6 @@ class Failures(deque[Failure]):
         `ask` numbers its requests and shows their failures beside the answers. Any other request (a browser's, an
         httpx call in a cell) gets what a terminal would give it: a line on stderr.
         """
-        if self and self[-1].exception is exception:  # seen by Flask's signal first, and again on its way out
-            return
         failure = Failure(exception, method, path, request_id)
         self.append(failure)
         if request_id is None:

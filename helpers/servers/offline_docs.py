@@ -14,6 +14,10 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FOLDER = "/.docs-assets/"  # not a path that an app would use
 LARGEST_PAGE = 100_000  # bytes; a documentation page has about one thousand
@@ -33,16 +37,15 @@ _REDOC_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
 _NO_IMAGE = b"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E"
 
 
-def is_page_for_a_browser(accept: str, content_type: str, content_length: str | None) -> bool:
-    """Whether this answer could be a documentation page that a browser is about to show.
+def is_page(headers: Mapping[str, str]) -> bool:
+    """Whether the answer with these headers, their names in lower case, could be a documentation page.
 
     A stream has no Content-Length and is left alone: holding it back would break it.
     """
     return (
-        "text/html" in accept
-        and content_type.startswith("text/html")
-        and content_length is not None
-        and int(content_length) <= LARGEST_PAGE
+        headers.get("content-type", "").startswith("text/html")
+        and "content-encoding" not in headers
+        and int(headers.get("content-length", LARGEST_PAGE + 1)) <= LARGEST_PAGE
     )
 
 
@@ -52,13 +55,15 @@ def localize(page: bytes, prefix: str) -> bytes:
     return _REMOTE_FONT.sub(b"", local) if local != page else page
 
 
-@cache
 def asset(path: str) -> tuple[str, bytes] | None:
     """Content type and content of the asset at `path`, or None where there is none."""
     name = path.removeprefix(FOLDER)
-    if not path.startswith(FOLDER) or name not in _KNOWN:
-        return None
+    return (_KNOWN[name], _content(name)) if path.startswith(FOLDER) and name in _KNOWN else None
+
+
+@cache
+def _content(name: str) -> bytes:
     if name == "swagger-ui-standalone-preset.js":
-        return _KNOWN[name], _EMPTY_PRESET
+        return _EMPTY_PRESET
     content = files("fastapi_offline").joinpath("static", name).read_bytes()
-    return _KNOWN[name], content.replace(_REDOC_LOGO, _NO_IMAGE)
+    return content.replace(_REDOC_LOGO, _NO_IMAGE)

@@ -6,11 +6,14 @@ import re
 import urllib.error
 import urllib.request
 from html import unescape
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from helpers.errors import LessonError
 from helpers.plots import Drawn, escape
-from helpers.servers.server import Server
+
+if TYPE_CHECKING:
+    from helpers.servers.server import Server
 
 # What an address may consist of (RFC 3986), "%" included: whoever wrote "%20" meant it. The rest is encoded.
 _AS_GIVEN = "/?#[]@!$&'()*+,;=:%-._~"
@@ -42,7 +45,8 @@ def show(server: Server, path: str = "/", *, height: int = 420) -> Page:
     Raises LessonError for anything but a running Server. A page that answers with an error is shown as well: that is
     what a browser would do.
     """
-    if not isinstance(server, Server):
+    # Not by its class, which is another one after a reload.
+    if not all(hasattr(server, name) for name in ("address", "running", "url", "visits")):
         raise LessonError(f"show needs what serve(app) returned; this is a {type(server).__name__}.")
     if not server.running:
         raise LessonError(f"{server.name} is stopped; run its serve(...) cell again, then this one.")

@@ -7,25 +7,24 @@ connection. With `threads` it has that many, which take one connection after the
 
 from __future__ import annotations
 
-import io
 import socket
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-import flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from helpers.servers import offline_docs
-from helpers.servers.failures import Failures
-from helpers.servers.prefix import redirect_target
-from helpers.servers.visits import Visits
+from helpers.servers.wsgi_middleware import KeepFailures, NoteVisits, OfflineDocs, Prefix
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+    from helpers.servers.failures import Failures
+    from helpers.servers.visits import Visits
 
 GRACE = 1.0  # seconds that requests in flight get to finish after stop()
 
@@ -33,14 +32,20 @@ GRACE = 1.0  # seconds that requests in flight get to finish after stop()
 class WsgiThread:
     """Serves `app` on `listener` from `start` until `stop`."""
 
-    lifespan_error = None  # WSGI has no lifespan
-    loop = None  # nor an event loop
+    loop = None  # WSGI has no event loop
 
     def __init__(
-        self, app: Any, listener: socket.socket, failures: Failures, visits: Visits, threads: int | None = None
+        self,
+        app: WSGIApplication,
+        listener: socket.socket,
+        failures: Failures,
+        visits: Visits,
+        threads: int | None = None,
     ) -> None:
-        self.entrance = _Wrapped(app, failures, visits)
-        with_prefix = ProxyFix(self.entrance, x_for=0, x_proto=0, x_host=0, x_port=0, x_prefix=1)
+        # In the order of asgi.py. There is no LateEnd: Flask's signal comes before the answer.
+        self.entrance = KeepFailures(app, failures)
+        inside = Prefix(NoteVisits(OfflineDocs(self.entrance), visits))
+        with_prefix = ProxyFix(inside, x_for=0, x_proto=0, x_host=0, x_port=0, x_prefix=1)
         port = listener.getsockname()[1]
         self._server = _Werkzeug("127.0.0.1", port, with_prefix, handler=_Handler, fd=listener.fileno())
         listener.close()  # the server keeps a duplicate
@@ -69,6 +74,10 @@ class WsgiThread:
         if self._server.finish_requests(GRACE, timeout):
             return None
         return "still has a request in a call that never returns; restart the kernel to be rid of it"
+
+    def abandon(self) -> None:
+        """In a forked process: close its copy of the listening socket. The parent's server goes on."""
+        self._server.socket.close()
 
 
 class _Handler(WSGIRequestHandler):
@@ -99,7 +108,7 @@ class _Werkzeug(ThreadedWSGIServer):
         pass
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # the app's own exceptions are recorded by _Wrapped; what remains is a client that left
+        pass  # the app's own exceptions are recorded by KeepFailures; what remains is a client that left
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.connections.add(request)
@@ -148,123 +157,3 @@ class _Werkzeug(ThreadedWSGIServer):
         for worker in [*self._pool, *self._workers]:
             worker.join(0.1)
         return not self.connections
-
-
-class _ErrorStream(io.TextIOBase):
-    """`wsgi.errors` of one request: the cell's stderr, until the request fails.
-
-    From then on Flask logs the traceback of what `Failures` keeps already.
-    """
-
-    failed = False
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
-        return len(text) if self.failed else sys.stderr.write(text)
-
-
-def _record_flask(sender: object, exception: BaseException, **extra: object) -> None:
-    """Flask answers 500 to an exception by itself; its signal is how we hear of it."""
-    record = flask.request.environ.get("lesson.record")
-    if record is not None:
-        record(exception)
-
-
-flask.got_request_exception.connect(_record_flask)
-
-
-class _Wrapped:
-    """The app, with its failures kept, documentation pages that work offline, and redirects that keep the prefix."""
-
-    def __init__(self, app: Any, failures: Failures, visits: Visits) -> None:
-        self.app = app
-        self.failures = failures
-        self.visits = visits
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        self.visits.note(environ["PATH_INFO"], environ.get("HTTP_X_REQUEST_ID"))
-        if found := offline_docs.asset(environ["PATH_INFO"]):
-            content_type, content = found
-            start_response("200 OK", [("Content-Type", content_type), ("Content-Length", str(len(content)))])
-            return [content]
-        errors = _ErrorStream()
-
-        def record(error: BaseException) -> None:
-            errors.failed = True
-            request_id = environ.get("HTTP_X_REQUEST_ID")
-            self.failures.record(error, environ["REQUEST_METHOD"], environ["PATH_INFO"], request_id)
-
-        environ["lesson.record"] = record
-        environ["wsgi.errors"] = errors
-        response = _Response(environ, start_response)
-        try:
-            chunks = self.app(environ, response.start)
-        except Exception as error:
-            record(error)
-            raise
-        if response.page:
-            return response.localized(chunks)
-        response.may_hold = False  # a generator calls start_response later, when its chunks are on their way already
-        return _Watched(chunks, record)
-
-
-class _Response:
-    """`start_response` of one request, which holds back a page that may name another host's scripts."""
-
-    def __init__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> None:
-        self.environ = environ
-        self.start_response = start_response
-        self.prefix: str = environ.get("SCRIPT_NAME", "")
-        self.may_hold = True
-        self.page: tuple[str, list[tuple[str, str]]] | None = None
-        self.written: list[bytes] = []
-
-    def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
-        found = {name.lower(): value for name, value in headers}
-        if "location" in found:
-            target = redirect_target(found["location"], self.environ.get("HTTP_HOST", ""), self.prefix)
-            headers = [(name, target if name.lower() == "location" else value) for name, value in headers]
-        accept, length = self.environ.get("HTTP_ACCEPT", ""), found.get("content-length")
-        plain = "content-encoding" not in found
-        if (
-            self.may_hold
-            and plain
-            and offline_docs.is_page_for_a_browser(accept, found.get("content-type", ""), length)
-        ):
-            self.page = (status, headers)
-            return self.written.append
-        return self.start_response(status, headers, exc_info)
-
-    def localized(self, chunks: Iterable[bytes]) -> list[bytes]:
-        """The page that was held back, now with local scripts."""
-        assert self.page is not None
-        try:
-            content = offline_docs.localize(b"".join([*self.written, *chunks]), self.prefix)
-        finally:
-            if hasattr(chunks, "close"):
-                chunks.close()
-        status, headers = self.page
-        size = str(len(content))
-        self.start_response(status, [(n, size if n.lower() == "content-length" else v) for n, v in headers])
-        return [content]
-
-
-class _Watched:
-    """An app's response, whose exceptions are recorded when they come in the middle of it."""
-
-    def __init__(self, chunks: Iterable[bytes], record: Callable[[BaseException], None]) -> None:
-        self._chunks = chunks
-        self._record = record
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            yield from self._chunks
-        except Exception as error:
-            self._record(error)
-            raise
-
-    def close(self) -> None:
-        if hasattr(self._chunks, "close"):
-            self._chunks.close()

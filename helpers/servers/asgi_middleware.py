@@ -1,0 +1,215 @@
+"""What `serve` puts around an ASGI app: one small middleware a job. wsgi_middleware.py has the same for WSGI."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from helpers.servers import offline_docs
+from helpers.servers.prefix import redirect_target
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from helpers.servers.failures import Failures
+    from helpers.servers.visits import Visits
+
+
+class Prefix:
+    """Tells the app of the prefix that a proxy has cut off, and mends redirects."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        prefix = "" if scope["type"] == "lifespan" else _header(scope, b"x-forwarded-prefix").rstrip("/")
+        if not prefix:
+            return await self.app(scope, receive, send)
+        path, raw_path = prefix + scope["path"], prefix.encode("latin-1") + scope["raw_path"]
+        host = _header(scope, b"host")
+
+        def mended(name: bytes, value: bytes) -> bytes:
+            if name.lower() != b"location":
+                return value
+            return redirect_target(value.decode("latin-1"), host, prefix).encode("latin-1")
+
+        async def redirect(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                pairs = [(bytes(name), bytes(value)) for name, value in message.get("headers", [])]
+                message = {**message, "headers": [(name, mended(name, value)) for name, value in pairs]}
+            await send(message)
+
+        await self.app({**scope, "root_path": prefix, "path": path, "raw_path": raw_path}, receive, redirect)
+
+
+class NoteVisits:
+    """Notes which pages were asked for."""
+
+    def __init__(self, app: ASGIApp, visits: Visits) -> None:
+        self.app = app
+        self.visits = visits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            self.visits.note(_path(scope), _header(scope, b"x-request-id") or None)
+        await self.app(scope, receive, send)
+
+
+class OfflineDocs:
+    """Answers with the scripts of documentation pages, and names them in such pages on their way to a browser."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            if found := offline_docs.asset(_path(scope)):
+                return await _answer(send, *found)
+            if "text/html" in _header(scope, b"accept"):
+                send = _localizing(send, scope.get("root_path", ""))
+        await self.app(scope, receive, send)
+
+
+async def _answer(send: Send, content_type: str, content: bytes) -> None:
+    headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(content)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+def _localizing(send: Send, prefix: str) -> Send:
+    """`send`, which holds a page back until it is whole and can be sent with local scripts."""
+    start: Message | None = None
+    page = b""
+
+    async def localized(message: Message) -> None:
+        nonlocal start, page
+        if message["type"] == "http.response.start":
+            pairs = [(bytes(name).lower(), bytes(value)) for name, value in message.get("headers", [])]
+            if offline_docs.is_page({name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}):
+                start = {**message, "headers": pairs}
+                return
+        elif start is not None and message["type"] == "http.response.body":
+            page += message.get("body", b"")
+            if message.get("more_body"):
+                return
+            page = offline_docs.localize(page, prefix)
+            size = str(len(page)).encode()
+            headers = [(name, size if name == b"content-length" else value) for name, value in start["headers"]]
+            await send({**start, "headers": headers})
+            start, message = None, {**message, "body": page}
+        await send(message)
+
+    return localized
+
+
+class LateEnd:
+    """Sends the end of an answer that reports a failure once the failure is recorded.
+
+    Starlette answers 500 and raises right after, for the server to log. Whoever has the whole answer shall find the
+    failure recorded, so the end goes out when the app pauses next, or when it is done.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        status, answered = 0, False
+        end: asyncio.Task[None] | None = None
+
+        async def answer(message: Message) -> None:
+            nonlocal status, answered, end
+            status = message.get("status", status)
+            answered = message["type"] == "http.response.body" and not message.get("more_body")
+            if answered and status >= 500:
+                end = asyncio.create_task(_sent(send, message))
+            else:
+                await send(message)
+
+        try:
+            await self.app(scope, receive, answer)
+        except Exception:
+            # Uvicorn would close a connection whose client has its whole answer, and may be sending the next request.
+            if not answered:
+                raise
+        if end is not None:
+            await end
+
+
+async def _sent(send: Send, message: Message) -> None:
+    await send(message)  # `send` may return any awaitable; a task wants a coroutine
+
+
+class KeepFailures:
+    """Records the exceptions that the app does not handle."""
+
+    def __init__(self, app: ASGIApp, failures: Failures) -> None:
+        self.app = app
+        self.failures = failures
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self.app(scope, receive, send)
+        path = _path(scope)  # now: a mounted app changes `root_path`
+        try:
+            await self.app(scope, receive, send)
+        except Exception as error:
+            request_id = _header(scope, b"x-request-id") or None
+            self.failures.record(error, scope.get("method", "WEBSOCKET"), path, request_id)
+            raise
+
+
+class _NotLifespan(Exception):
+    """The app answers the lifespan scope as if it were a request: it does not know the lifespan protocol."""
+
+
+class KeepLifespanError:
+    """Keeps the exception that a lifespan ends with, which Uvicorn only logs.
+
+    The ASGI specification lets an app refuse the lifespan scope by raising. An app that raises after it has taken a
+    lifespan message did not refuse: its start, or its shutdown, went wrong.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.error: BaseException | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            return await self.app(scope, receive, send)
+        took_part = False
+
+        async def hear() -> Message:
+            nonlocal took_part
+            message = await receive()
+            took_part = True
+            return message
+
+        async def say(message: Message) -> None:
+            if not message["type"].startswith("lifespan."):
+                raise _NotLifespan
+            await send(message)
+
+        try:
+            await self.app(scope, hear, say)
+        except _NotLifespan:
+            pass
+        except Exception as error:
+            if not took_part:
+                return  # Uvicorn takes a return for "started, and nothing to shut down"
+            self.error = error
+            raise
+        except SystemExit as error:  # the app called sys.exit(): let it end this start, not the thread's clean-up
+            self.error = error
+            raise RuntimeError("the app called sys.exit()") from error
+
+
+def _path(scope: Scope) -> str:
+    """The path as the server was asked for it, without the prefix that `Prefix` has put before it."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    """The request's header `name` (in lower case); empty where there is none."""
+    value: bytes = dict(scope["headers"]).get(name, b"")
+    return value.decode("latin-1")
