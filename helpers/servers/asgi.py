@@ -33,7 +33,7 @@ class AsgiThread:
     """Serves `app` on `listener` from `start` until `stop`."""
 
     def __init__(self, app: ASGIApp, listener: socket.socket, failures: Failures, visits: Visits) -> None:
-        self._failures = failures
+        self.failures, self.visits = failures, visits
         self._listener = listener
         self._settled = threading.Event()  # started, or ended without having started
         self._died: BaseException | None = None
@@ -122,7 +122,7 @@ class AsgiThread:
         """A task that nobody awaited failed. asyncio would log it into a cell; it belongs to the app's errors."""
         error = context.get("exception")
         if error is not None and not isinstance(error, (asyncio.CancelledError, SystemExit)):
-            self._failures.record(error, "TASK", context.get("message", ""), None)
+            self.failures.record(error, "TASK", context.get("message", ""), None)
 
 
 class _Uvicorn(uvicorn.Server):

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
+    from helpers.servers.failures import Failures
+    from helpers.servers.visits import Visits
+
 
 class Entrance(Protocol):
     """The innermost middleware: each request goes through it to `app`, which may be swapped between two requests."""
@@ -16,6 +19,9 @@ class Entrance(Protocol):
 
 class Backend(Protocol):
     """Serves an app in a thread of its own, from `start` until `stop`."""
+
+    failures: Failures
+    visits: Visits
 
     @property
     def entrance(self) -> Entrance: ...

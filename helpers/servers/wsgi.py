@@ -42,6 +42,7 @@ class WsgiThread:
         visits: Visits,
         threads: int | None = None,
     ) -> None:
+        self.failures, self.visits = failures, visits
         # In the order of asgi.py. There is no LateEnd: Flask's signal comes before the answer.
         self.entrance = KeepFailures(app, failures)
         inside = Prefix(NoteVisits(OfflineDocs(self.entrance), visits))
@@ -148,9 +149,9 @@ class _Werkzeug(ThreadedWSGIServer):
                 self.shutdown_request(connection[0])  # no thread has taken it yet
         start = time.monotonic()
         while self.connections and (spent := time.monotonic() - start) < timeout:
-            for connection in self.connections - (self.busy if spent < grace else set()):
+            for open_one in self.connections - (self.busy if spent < grace else set()):
                 with suppress(OSError):  # it closed in this very moment
-                    connection.shutdown(socket.SHUT_RDWR)
+                    open_one.shutdown(socket.SHUT_RDWR)
             time.sleep(0.002)
         for _ in self._pool:
             self._accepted.put(None)

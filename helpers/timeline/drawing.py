@@ -132,8 +132,8 @@ def _finishes(axes: Axes, panel: Panel, row: float, width: float) -> None:
 def _label(axes: Axes, text: str, x: float, y: float, left: bool = False, gap: int = 4, **style: Any) -> None:
     """`text` beside the point (x, y); the axes keep their size whatever its length."""
     offset, side = (-gap, "right") if left else (gap, "left")
-    style = {"size": SMALL, "ha": side, "va": "center", "in_layout": False} | style
-    axes.annotate(text, (x, y), (offset, 0), textcoords="offset points", **style)
+    default: dict[str, Any] = {"size": SMALL, "ha": side, "va": "center", "in_layout": False}
+    axes.annotate(text, (x, y), (offset, 0), textcoords="offset points", **(default | style))
 
 
 def _key(figure: Figure, shown: list[Panel]) -> str:

@@ -115,20 +115,21 @@ class Seen:
         """A request for each note, and for each that was sent and never noticed, in the order of sending."""
         replies = {r.id: (n, b, r) for n, b in enumerate(self.bursts) if b.server in self.loops for r in b.replies}
         pairs = [(note, replies.pop(note.id or "", None)) for note in self.notes]
-        for number, burst, reply in replies.values():
+        for unnoticed in replies.values():
+            _, burst, reply = unnoticed
             if reply.sent is not None:
                 note = Note(burst.server, burst.method, burst.path, reply.id, arrived=reply.sent)
-                pairs.append((note, (number, burst, reply)))
+                pairs.append((note, unnoticed))
         ran = [note.thread for note in self.notes if note.started is not None or note.ended is not None]
         workers = {thread: number for number, thread in enumerate(dict.fromkeys(filter(None, ran)), 1)}
         on = dict.fromkeys(note.loop for note in self.notes if note.loop is not None)
         loops = {loop: number for number, loop in enumerate(on, 1)}
         found = []
         for note, sent in pairs:
-            number, _, reply = sent or (None, None, None)
+            number, answered = (sent[0], sent[2]) if sent else (None, None)
             worker = workers.get(note.thread) if note.thread else None
             loop = loops.get(note.loop) if note.loop else None
-            found.append(self._request(note, reply, number, worker, loop))
+            found.append(self._request(note, answered, number, worker, loop))
         return sorted(found, key=lambda request: request.sent)
 
     def _request(
