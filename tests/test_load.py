@@ -8,6 +8,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import flask
@@ -21,7 +22,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 from helpers import LessonError, load, serve, stop_all
 from helpers.client import Load, process
 from helpers.client.counting import count
-from helpers.machine import _cores
+from helpers.client.orders import LoadOrder
+from helpers.machine import cores as cores_here
 from helpers.servers import launch
 
 
@@ -416,7 +418,7 @@ def test_a_containers_quota_counts_as_its_cores(files, cores, tmp_path):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text + "\n")
-    assert _cores(tmp_path) == (cores or _cores(Path("/nowhere")))
+    assert cores_here(tmp_path) == (cores or cores_here(Path("/nowhere")))
 
 
 def test_it_is_kept_and_comes_back(known):
@@ -548,7 +550,8 @@ def test_one_core_for_all_is_said(known, tmp_path):
 
 
 def order(**changes):
-    return {"url": "http://127.0.0.1:1/", "concurrency": 2, "rate": None, "seconds": 1.0, "keep_alive": True, **changes}
+    given = LoadOrder("http://127.0.0.1:1/", "127.0.0.1", 1, "", concurrency=2, rate=None, seconds=1.0, timeout=1.0)
+    return replace(given, **changes)
 
 
 def test_ramp_and_drain_are_left_out_of_the_throughput():

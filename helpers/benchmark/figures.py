@@ -11,9 +11,10 @@ from math import inf, log10
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from helpers.client.results import Load, digits
+from helpers.client.results import Load
 from helpers.errors import LessonError
 from helpers.plots import FASTAPI, FLASK, INK, NOTICE, QUIET, Picture, canvas, color_of
+from helpers.words import digits, plural
 
 if TYPE_CHECKING:
     from helpers.benchmark.statistics import Estimate
@@ -128,8 +129,8 @@ def against_threads(ratios: Mapping[int, Estimate], concurrency: int, band: tupl
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.set(xlabel="threads of the Flask server", ylabel="FastAPI ÷ Flask, throughput")
         _title(drawing.figure, title)
-        said = "; ".join(f"{_threads(n)}: {ratios[n].words}" for n in threads)
-        unsure = [f"{_threads(n)} ({ratios[n].why_not})" for n in threads if not ratios[n].conclusive]
+        said = "; ".join(f"{plural(n, 'thread')}: {ratios[n].words}" for n in threads)
+        unsure = [f"{plural(n, 'thread')} ({ratios[n].why_not})" for n in threads if not ratios[n].conclusive]
         hollow = f"Hollow, because inconclusive: {'; '.join(unsure)}." if unsure else ""
         return drawing.picture(f"{title}. {said}.", hollow)
 
@@ -218,10 +219,6 @@ def _shade(name: str, index: int) -> str:
     """The framework's colour, or one of two others for names that are no framework's."""
     color = color_of(name)
     return color if color in (FASTAPI, FLASK) else (INK, NOTICE, QUIET)[index % 3]
-
-
-def _threads(n: int) -> str:
-    return f"{n} thread{'s' * (n != 1)}"
 
 
 def _tail(share: float) -> float:

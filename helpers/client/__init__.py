@@ -2,7 +2,6 @@
 
 from helpers.client.bursting import Burst, Reply, burst
 from helpers.client.loading import load
-from helpers.client.locusting import Crowd, locust
 from helpers.client.results import Load
 
-__all__ = ["Burst", "Crowd", "Load", "Reply", "burst", "load", "locust"]
+__all__ = ["Burst", "Load", "Reply", "burst", "load"]

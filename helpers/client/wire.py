@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import httptools
 
+from helpers.client.orders import Outcome
+
 if TYPE_CHECKING:
     from helpers.client.loader import Run
-
-Outcome = int | str  # a status, or what went wrong in a word or two
 
 
 class Wire(asyncio.Protocol):
