@@ -594,3 +594,23 @@ def test_a_rehearsal_is_short_and_says_so(known, monkeypatch, share, seconds):
     assert result.seconds == pytest.approx(seconds)
     assert ("LESSON_PACE" in result.summary()) == (seconds < 2)
     assert load(known.url + "/fixed?ms=5", concurrency=2, seconds=0.1).seconds == pytest.approx(0.1)
+
+
+def test_where_results_cannot_be_written_the_record_is_in_the_cache(known, monkeypatch, tmp_path):
+    (tmp_path / "a file").write_text("no folder")
+    monkeypatch.setenv("LESSON_RESULTS", str(tmp_path / "a file"))
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / "cache")
+    result = load(known.url + "/fixed", concurrency=1, seconds=0.1)
+    assert len(list((tmp_path / "cache" / "results" / "measured").glob("*-load.jsonl"))) == 1
+    assert Load.load().completed == result.completed
+
+
+def test_a_child_that_prints_disturbs_no_load(known, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import warnings; print('hello'); warnings.warn('strange')")
+    program = f"from helpers import burst, load; u = {known.url!r}; b = burst(u, '/fixed', 2); "
+    program += "print(b.statuses, load(u + '/fixed', concurrency=1, seconds=0.1).failed)"
+    given = {"PYTHONPATH": str(tmp_path), "PYTHONASYNCIODEBUG": "1", "LESSON_RESULTS": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, **given}, capture_output=True, text=True, timeout=30
+    )
+    assert done.stdout.splitlines()[-1] == "Counter({200: 2}) 0", done.stderr

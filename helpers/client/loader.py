@@ -176,7 +176,7 @@ class Run(ABC):
                 "due": [(moment - began) // 1000 for moment in due] if self.rate else None,
                 "sent": [(moment - began) // 1000 for moment in sent],
                 "took": [(end - start) // 1000 for start, end in zip(sent, ended, strict=True)],
-                "outcome": outcome,
+                "outcome": list(outcome),
                 "joined": (self.joined - began) // 1000 if self.joined is not None else None,
                 "full": (self.full - began) // 1000 if self.full is not None else None,
                 "from": (self.told - began) // 1000,

@@ -73,7 +73,7 @@ def read(what: str, path: str | Path | None = None) -> tuple[Path, dict[str, Any
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise LessonError(f"{path.name} cannot be read as a recorded measurement.") from error
-    found = []
+    found: list[dict[str, Any]] = []
     with suppress(ValueError):  # half a line of a kernel that was killed
         found += map(json.loads, lines)
     if not found or not isinstance(found[0], dict) or found[0].get("what") != what:
