@@ -130,6 +130,8 @@ class Comparison(Drawn):
         rounds = [found for found in rounds if len(found) == len(head["arms"])]
         if not rounds:
             raise LessonError("That measurement was ended before its first round.")
-        end = next((line for line in lines if "ended" in line), {"ended": "it was interrupted", "seconds": 0.0})
+        end: dict[str, Any] = next(
+            (line for line in lines if "ended" in line), {"ended": "it was interrupted", "seconds": 0.0}
+        )
         seconds = end["seconds"] or sum(load.elapsed for found in rounds for load in found.values())
         return cls(head["arms"], head["concurrency"], rounds, seconds, end["ended"], head)

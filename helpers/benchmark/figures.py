@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from math import log10
 from textwrap import fill
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from helpers.benchmark.titles import (
     by_concurrency,
@@ -60,7 +60,7 @@ def against_concurrency(
             axes.plot(*zip(*arm, strict=True), mark + style, color=color_of(name), markersize=6)
             near = [other[-1][1] for other in points.values() if abs(other[-1][1] - arm[-1][1]) < 0.08 * highest]
             up = 8 * (sorted(near).index(arm[-1][1]) - (len(near) - 1) / 2) * 1.6  # names that would overlap
-            spot = {"xytext": (8, up), "textcoords": "offset points", "va": "center"}
+            spot: dict[str, Any] = {"xytext": (8, up), "textcoords": "offset points", "va": "center"}
             axes.annotate(name, arm[-1], **spot, weight="bold", color=color_of(name))
             if name in threads:
                 ceiling = threads[name] / wait
@@ -160,7 +160,7 @@ def latencies(loads: Mapping[str, Load], q: int = 99) -> Picture:
                 axes.plot(load.percentile(each), _tail(each / 100), mark, color=color, markersize=8, zorder=4)
         # Lines that run side by side leave no room for names, so these stand beside the picture, slowest first.
         slowest_first = sorted(zip(loads.values(), lines, strict=True), key=lambda pair: -pair[0].percentile(q))
-        spot = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "frameon": False, "handlelength": 3}
+        spot: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "frameon": False, "handlelength": 3}
         axes.legend(handles=[line for _, line in slowest_first], labelspacing=1.2, **spot)
         axes.set_ylim(0, _tail(0.997))
         ticks = {0: "0", 0.5: "p50 ●", 0.9: "p90", 0.95: "p95 ■", 0.99: "p99 ◆"}

@@ -55,7 +55,9 @@ class Burst(Drawn):
     @property
     def statuses(self) -> Counter[int]:
         """How many answers came with which status: ``{200: 20}``."""
-        return Counter(reply.status for reply in self.replies if reply.answered is not None)
+        return Counter(
+            reply.status for reply in self.replies if reply.answered is not None and reply.status is not None
+        )
 
     @property
     def errors(self) -> Counter[str]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from helpers.client import process
 from helpers.client.orders import MOST, End, LoadOrder, Slice
@@ -61,13 +61,15 @@ def _listening(port: int, candidates: list[psutil.Process]) -> set[int]:
     import psutil
 
     try:  # one look at all of the system takes a fraction of the time of one for each process,
-        found = [(each.pid, each) for each in psutil.net_connections("tcp")]
+        found: list[tuple[int | None, Any]] = [(each.pid, each) for each in psutil.net_connections("tcp")]
     except psutil.AccessDenied:  # but macOS does not let everybody
         found = []
         for process in candidates:
             with suppress(psutil.Error, OSError):
                 found += [(process.pid, each) for each in process.net_connections("tcp")]
-    return {pid for pid, each in found if each.status == psutil.CONN_LISTEN and each.laddr.port == port}
+    return {
+        pid for pid, each in found if pid is not None and each.status == psutil.CONN_LISTEN and each.laddr.port == port
+    }
 
 
 def send(order: LoadOrder, hear: Callable[[Load, float], None] | None = None, meter: Meter | None = None) -> Load:

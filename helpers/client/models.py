@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable
+from contextlib import suppress
 from time import perf_counter_ns as now
 
 from helpers.client.loader import TICK, Run
@@ -135,10 +136,11 @@ def run(order: LoadOrder, tell: Callable[[Slice], None]) -> End:
     async def main() -> End:
         return await (Open if order.rate else Closed)(order, tell).carry_out()
 
-    try:
-        from uvloop import new_event_loop
-    except ImportError:  # Windows
-        new_event_loop = asyncio.new_event_loop
+    new_event_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    with suppress(ImportError):  # Windows has none
+        import uvloop
+
+        new_event_loop = uvloop.new_event_loop
     gc.collect()
     gc.disable()  # a pause of the collector would look like one of the server
     try:

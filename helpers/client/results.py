@@ -191,18 +191,17 @@ def together(loads: Sequence[Load]) -> Load:
     def joined(name: str) -> npt.NDArray[np.float64]:
         return np.concatenate([getattr(load, name) for load in loads])
 
-    known = all(load.server_seconds is not None for load in loads)
+    known = [load.server_seconds for load in loads if load.server_seconds is not None]
     totals = ("seconds", "window", "answers", "completed", "client_seconds", "elapsed")
+    changes: dict[str, Any] = {name: sum(getattr(load, name) for load in loads) for name in totals}
+    changes |= {name: joined(name) for name in ("latency_ms", "lateness_ms", "lags_ms")}
+    for name in ("notes", "doubts"):
+        changes[name] = list(dict.fromkeys(text for load in loads for text in getattr(load, name)))
     return replace(
         loads[0],
-        **{name: sum(getattr(load, name) for load in loads) for name in totals},
-        **{name: joined(name) for name in ("latency_ms", "lateness_ms", "lags_ms")},
-        **{
-            name: list(dict.fromkeys(text for load in loads for text in getattr(load, name)))
-            for name in ("notes", "doubts")
-        },
+        **changes,
         errors=sum((load.errors for load in loads), Counter()),
         server_gone=any(load.server_gone for load in loads),
         short=any(load.short for load in loads),
-        server_seconds=sum(load.server_seconds for load in loads) if known else None,
+        server_seconds=sum(known) if len(known) == len(loads) else None,
     )
