@@ -28,9 +28,37 @@ def reply(body: bytes = b"{}", status: str = "200 OK", more: str = "") -> bytes:
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{more}\r\n".encode() + body
 
 
+def errors(number: int) -> tuple[bytes | None, bool]:
+    if number % 10 == 0:
+        return reply(status="503 Service Unavailable"), True
+    if number % 15 == 1:
+        return reply(status="302 Found", more="Location: /fixed\r\n"), True
+    return reply(), True
+
+
+CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+ALWAYS: dict[str, tuple[bytes, bool]] = {
+    "/nonsense": (b"what do you want?\r\n\r\n", False),
+    "/big": (reply(BIG), True),
+    "/old": (b"HTTP/1.0 200 OK\r\n\r\nhello", False),  # the end of the connection is the end of the answer
+    "/close": (reply(more="Connection: close\r\n"), False),
+    "/unannounced": (reply(), False),
+}
+SOMETIMES: dict[str, Callable[[int], tuple[bytes | None, bool]]] = {  # one in ten fails
+    "/errors": errors,
+    "/dropped": lambda number: (None, False) if number % 10 == 0 else (reply(), True),
+    "/truncated": lambda number: (reply(b"x" * 100)[:-50], False) if number % 10 == 0 else (reply(), True),
+    "/truncated-chunks": lambda number: (CHUNKS, False) if number % 10 == 0 else (CHUNKS + b"0\r\n\r\n", True),
+}
+
+
 async def answer(path: str, ms: float, number: int) -> tuple[bytes | None, bool]:
     """The bytes to send (None: nothing), and whether the connection stays open. `number` counts from 1."""
-    tenth = number % 10 == 0
+    if path in ALWAYS:
+        return ALWAYS[path]
+    if path in SOMETIMES:
+        await asyncio.sleep(0.01)
+        return SOMETIMES[path](number)
     match path:
         case "/fixed":
             await asyncio.sleep(ms / 1000)
@@ -45,34 +73,6 @@ async def answer(path: str, ms: float, number: int) -> tuple[bytes | None, bool]
         case "/serial":  # one at a time
             async with line:
                 await asyncio.sleep(ms / 1000)
-        case "/errors":
-            await asyncio.sleep(0.01)
-            if tenth:
-                return reply(status="503 Service Unavailable"), True
-            if number % 15 == 1:
-                return reply(status="302 Found", more="Location: /fixed\r\n"), True
-        case "/dropped":
-            await asyncio.sleep(0.01)
-            if tenth:
-                return None, False
-        case "/truncated":
-            await asyncio.sleep(0.01)
-            if tenth:
-                return reply(b"x" * 100)[:-50], False
-        case "/truncated-chunks":
-            await asyncio.sleep(0.01)
-            whole = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
-            return (whole, False) if tenth else (whole + b"0\r\n\r\n", True)
-        case "/nonsense":
-            return b"what do you want?\r\n\r\n", False
-        case "/big":
-            return reply(BIG), True
-        case "/old":  # the end of the connection is the end of the answer
-            return b"HTTP/1.0 200 OK\r\n\r\nhello", False
-        case "/close":
-            return reply(more="Connection: close\r\n"), False
-        case "/unannounced":
-            return reply(), False
         case "/never":
             await asyncio.sleep(60)
         case "/die":

@@ -8,6 +8,7 @@ import pytest
 from helpers import LessonError
 from helpers.benchmark.figures import against_concurrency, against_model, against_threads, latencies
 from helpers.benchmark.statistics import Estimate
+from helpers.benchmark.titles import percentiles_compared, settings_that_reach, shares_of_the_law, span_of_ratios
 from helpers.client.results import Load
 
 ARMS = {"FastAPI": [(10, 190), (50, 900), (100, 1300)], "Flask, 40 threads": [(100, 760), (10, 180), (50, 750)]}
@@ -116,3 +117,17 @@ def test_a_setting_without_good_answers_is_said_and_not_drawn(recwarn):
     assert not list(recwarn)
     with pytest.raises(LessonError, match="no ratio to draw"):
         against_threads({1: nothing}, 100)
+
+
+def test_titles_follow_from_the_numbers():
+    points = {"FastAPI": [(10, 190.0), (100, 1000.0)], "Flask": [(100, 800.0)]}
+    assert shares_of_the_law(points, 0.1, {"Flask": 80}) == (
+        "At 100 connections, answers a second: FastAPI 1,000 (100% of the limit); "
+        "Flask 800 (100% of its threads’ limit)"
+    )
+    assert "From 2.5 to 8 times" in span_of_ratios({1: an_estimate(8), 4: an_estimate(2.5)}, (3, 10))
+    assert "1 of 2 settings" in span_of_ratios({1: an_estimate(8), 4: an_estimate(2.5)}, (3, 10))
+    three = {name: a_load(milliseconds=[time]) for name, time in (("a", 1.0), ("b", 2.0), ("c", 3.0))}
+    assert percentiles_compared(three, 50) == "50 of 100 answers came within 1 ms (a), 2 ms (b) and 3 ms (c)"
+    reached = settings_that_reach({"a": 95.0, "b": 94.0}, {"a": 100.0, "b": 100.0})
+    assert reached == "1 of 2 settings reach 95% of the model or more; b reaches 94%"

@@ -8,6 +8,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import flask
@@ -21,7 +22,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 from helpers import LessonError, load, serve, stop_all
 from helpers.client import Load, process
 from helpers.client.counting import count
-from helpers.machine import _cores
+from helpers.client.orders import LoadOrder
+from helpers.machine import cores as cores_here
 from helpers.servers import launch
 
 
@@ -416,7 +418,7 @@ def test_a_containers_quota_counts_as_its_cores(files, cores, tmp_path):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text + "\n")
-    assert _cores(tmp_path) == (cores or _cores(Path("/nowhere")))
+    assert cores_here(tmp_path) == (cores or cores_here(Path("/nowhere")))
 
 
 def test_it_is_kept_and_comes_back(known):
@@ -548,7 +550,8 @@ def test_one_core_for_all_is_said(known, tmp_path):
 
 
 def order(**changes):
-    return {"url": "http://127.0.0.1:1/", "concurrency": 2, "rate": None, "seconds": 1.0, "keep_alive": True, **changes}
+    given = LoadOrder("http://127.0.0.1:1/", "127.0.0.1", 1, "", concurrency=2, rate=None, seconds=1.0, timeout=1.0)
+    return replace(given, **changes)
 
 
 def test_ramp_and_drain_are_left_out_of_the_throughput():
@@ -591,3 +594,23 @@ def test_a_rehearsal_is_short_and_says_so(known, monkeypatch, share, seconds):
     assert result.seconds == pytest.approx(seconds)
     assert ("LESSON_PACE" in result.summary()) == (seconds < 2)
     assert load(known.url + "/fixed?ms=5", concurrency=2, seconds=0.1).seconds == pytest.approx(0.1)
+
+
+def test_where_results_cannot_be_written_the_record_is_in_the_cache(known, monkeypatch, tmp_path):
+    (tmp_path / "a file").write_text("no folder")
+    monkeypatch.setenv("LESSON_RESULTS", str(tmp_path / "a file"))
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / "cache")
+    result = load(known.url + "/fixed", concurrency=1, seconds=0.1)
+    assert len(list((tmp_path / "cache" / "results" / "measured").glob("*-load.jsonl"))) == 1
+    assert Load.load().completed == result.completed
+
+
+def test_a_child_that_prints_disturbs_no_load(known, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import warnings; print('hello'); warnings.warn('strange')")
+    program = f"from helpers import burst, load; u = {known.url!r}; b = burst(u, '/fixed', 2); "
+    program += "print(b.statuses, load(u + '/fixed', concurrency=1, seconds=0.1).failed)"
+    given = {"PYTHONPATH": str(tmp_path), "PYTHONASYNCIODEBUG": "1", "LESSON_RESULTS": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, **given}, capture_output=True, text=True, timeout=30
+    )
+    assert done.stdout.splitlines()[-1] == "Counter({200: 2}) 0", done.stderr

@@ -10,9 +10,11 @@ from typing import Any
 
 from helpers.benchmark.statistics import Estimate, estimate
 from helpers.client import records
-from helpers.client.results import Load, digits, origin, together
+from helpers.client.results import Load, together
 from helpers.errors import LessonError
-from helpers.plots import Drawn, escape
+from helpers.machine import origin
+from helpers.plots import Drawn, escape, table
+from helpers.words import digits, milliseconds, plural
 
 Round = dict[str, Load]
 
@@ -74,21 +76,14 @@ class Comparison(Drawn):
         from helpers.benchmark.drawing import draw
 
         head = ("", "answers a second", "p50", "p95", "p99", "failed", "server’s processor", "client’s processor")
-        rows = "".join(
-            f"<tr><th>{escape(name)}</th>" + "".join(f"<td>{escape(cell)}</td>" for cell in self._cells(arm)) + "</tr>"
-            for name, arm in self.arms.items()
-        )
+        rows = [(name, *self._cells(arm)) for name, arm in self.arms.items()]
         warnings = "".join(f'<p class="note">{escape(text)}</p>' for text in self._warnings())
         notes = "".join(f'<p class="quiet">{escape(text)}</p>' for text in [f"{self._setup()}.", *self._notes()])
-        table = f"<thead><tr>{''.join(f'<th>{name}</th>' for name in head)}</tr></thead><tbody>{rows}</tbody>"
-        return f"{draw(self).body()}<table>{table}</table>{warnings}{notes}"
+        return f"{draw(self).body()}{table(rows, head, row_heads=True)}{warnings}{notes}"
 
     def _setup(self) -> str:
         count = len(self.rounds)
-        return (
-            f"{self.concurrency} connection{'s' * (self.concurrency != 1)}, closed model, {count} rounds of each in "
-            f"{self.seconds:.0f} s"
-        )
+        return f"{plural(self.concurrency, 'connection')}, closed model, {count} rounds of each in {self.seconds:.0f} s"
 
     def _notes(self) -> list[str]:
         texts = self._with_names({name: arm.notes for name, arm in self.arms.items()})
@@ -109,7 +104,7 @@ class Comparison(Drawn):
 
     @staticmethod
     def _cells(arm: Load) -> Sequence[str]:
-        latencies = [digits(arm.percentile(q)) + " ms" if arm.completed else "–" for q in (50, 95, 99)]
+        latencies = [milliseconds(arm.percentile(q)) for q in (50, 95, 99)]
         cost = arm.cpu_ms_per_request
         return (
             digits(arm.throughput),
@@ -135,6 +130,8 @@ class Comparison(Drawn):
         rounds = [found for found in rounds if len(found) == len(head["arms"])]
         if not rounds:
             raise LessonError("That measurement was ended before its first round.")
-        end = next((line for line in lines if "ended" in line), {"ended": "it was interrupted", "seconds": 0.0})
+        end: dict[str, Any] = next(
+            (line for line in lines if "ended" in line), {"ended": "it was interrupted", "seconds": 0.0}
+        )
         seconds = end["seconds"] or sum(load.elapsed for found in rounds for load in found.values())
         return cls(head["arms"], head["concurrency"], rounds, seconds, end["ended"], head)

@@ -6,8 +6,8 @@ import math
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from helpers.client.results import digits
 from helpers.plots import FLASK, INK, QUIET, Picture, canvas, color_of
+from helpers.words import digits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

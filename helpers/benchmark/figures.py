@@ -7,21 +7,30 @@ of W seconds, c clients and room for m requests at once, throughput is at most m
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import inf, log10
+from math import log10
 from textwrap import fill
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from helpers.client.results import Load, digits
+from helpers.benchmark.titles import (
+    by_concurrency,
+    percentiles_compared,
+    settings_that_reach,
+    shares_of_the_law,
+    span_of_ratios,
+)
+from helpers.client.results import Load
 from helpers.errors import LessonError
 from helpers.plots import FASTAPI, FLASK, INK, NOTICE, QUIET, Picture, canvas, color_of
+from helpers.words import digits, plural
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from helpers.benchmark.statistics import Estimate
 
 MARKS = ("o", "s", "^", "D", "v")
 STYLES = ("-", "--", "-.", ":")
 QUANTILES = {50: "o", 95: "s", 99: "D"}
-MET = 0.95  # the share of a model's promise from which on it counts as met
 
 
 def against_concurrency(
@@ -37,13 +46,9 @@ def against_concurrency(
     if not wait > 0:
         raise LessonError(f"Little's law needs a wait above zero seconds; {wait!r} is not.")
     threads = threads or {}
-    points = {name: sorted((load.concurrency, load.throughput) for load in arm) for name, arm in loads.items()}
+    points = by_concurrency(loads)
     most = max(c for arm in points.values() for c, _ in arm)
-    shares = {name: rate / (min(c, threads.get(name, inf)) / wait) for name, ((*_, (c, rate))) in points.items()}
-    limits = {name: "its threads’ limit" if name in threads else "the limit" for name in points}
-    title = f"At {most} connections, answers a second: " + "; ".join(
-        f"{name} {digits(points[name][-1][1])} ({share:.0%} of {limits[name]})" for name, share in shares.items()
-    )
+    title = shares_of_the_law(points, wait, threads)
     with canvas(height=3.8) as drawing:
         (axes,) = drawing.axes
         highest = max(rate for arm in points.values() for _, rate in arm)
@@ -55,7 +60,7 @@ def against_concurrency(
             axes.plot(*zip(*arm, strict=True), mark + style, color=color_of(name), markersize=6)
             near = [other[-1][1] for other in points.values() if abs(other[-1][1] - arm[-1][1]) < 0.08 * highest]
             up = 8 * (sorted(near).index(arm[-1][1]) - (len(near) - 1) / 2) * 1.6  # names that would overlap
-            spot = {"xytext": (8, up), "textcoords": "offset points", "va": "center"}
+            spot: dict[str, Any] = {"xytext": (8, up), "textcoords": "offset points", "va": "center"}
             axes.annotate(name, arm[-1], **spot, weight="bold", color=color_of(name))
             if name in threads:
                 ceiling = threads[name] / wait
@@ -84,14 +89,10 @@ def against_threads(ratios: Mapping[int, Estimate], concurrency: int, band: tupl
         raise LessonError("Give at least one ratio: {10: comparison.ratio('FastAPI', 'Flask, 10 threads')}.")
     threads = sorted(ratios)
     low, high = band
-    inside = sum(low <= ratios[n].value <= high for n in threads)
     values = [ratios[n].value for n in threads if ratios[n].value > 0]
     if not values:
         raise LessonError("No setting gave a good answer in both, so there is no ratio to draw; measure for longer.")
-    title = (
-        f"From {digits(min(values))} to {digits(max(values))} times, by the number of Flask's threads; "
-        f"{inside} of {len(threads)} settings lie in the article's {low:g} to {high:g}"
-    )
+    title = span_of_ratios(ratios, band)
     from matplotlib.ticker import FuncFormatter, NullLocator
 
     with canvas(height=3.8) as drawing:
@@ -128,8 +129,8 @@ def against_threads(ratios: Mapping[int, Estimate], concurrency: int, band: tupl
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.set(xlabel="threads of the Flask server", ylabel="FastAPI ÷ Flask, throughput")
         _title(drawing.figure, title)
-        said = "; ".join(f"{_threads(n)}: {ratios[n].words}" for n in threads)
-        unsure = [f"{_threads(n)} ({ratios[n].why_not})" for n in threads if not ratios[n].conclusive]
+        said = "; ".join(f"{plural(n, 'thread')}: {ratios[n].words}" for n in threads)
+        unsure = [f"{plural(n, 'thread')} ({ratios[n].why_not})" for n in threads if not ratios[n].conclusive]
         hollow = f"Hollow, because inconclusive: {'; '.join(unsure)}." if unsure else ""
         return drawing.picture(f"{title}. {said}.", hollow)
 
@@ -143,8 +144,7 @@ def latencies(loads: Mapping[str, Load], q: int = 99) -> Picture:
     empty = [name for name, load in loads.items() if not load.completed]
     if not loads or empty:
         raise LessonError(f"There are no good answers to draw{': ' + ', '.join(empty) if empty else ''}.")
-    found = [f"{digits(load.percentile(q))} ms ({name})" for name, load in loads.items()]
-    title = f"{q} of 100 answers came within {' and '.join(filter(None, [', '.join(found[:-1]), found[-1]]))}"
+    title = percentiles_compared(loads, q)
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     with canvas(height=3.6) as drawing:
@@ -160,7 +160,7 @@ def latencies(loads: Mapping[str, Load], q: int = 99) -> Picture:
                 axes.plot(load.percentile(each), _tail(each / 100), mark, color=color, markersize=8, zorder=4)
         # Lines that run side by side leave no room for names, so these stand beside the picture, slowest first.
         slowest_first = sorted(zip(loads.values(), lines, strict=True), key=lambda pair: -pair[0].percentile(q))
-        spot = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "frameon": False, "handlelength": 3}
+        spot: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "frameon": False, "handlelength": 3}
         axes.legend(handles=[line for _, line in slowest_first], labelspacing=1.2, **spot)
         axes.set_ylim(0, _tail(0.997))
         ticks = {0: "0", 0.5: "p50 ●", 0.9: "p90", 0.95: "p95 ■", 0.99: "p99 ◆"}
@@ -186,11 +186,7 @@ def against_model(found: Mapping[str, float], expected: Mapping[str, float], col
     """What each setting gives (a bar, good answers a second) and what a model `expected` of it (a diamond)."""
     if not found or found.keys() != expected.keys() or not all(rate > 0 for rate in expected.values()):
         raise LessonError("Give the same settings twice, with what was found and with what a model expects above zero.")
-    shares = {name: rate / expected[name] for name, rate in found.items()}
-    short = {name: share for name, share in shares.items() if share < MET}
-    title = f"{len(shares) - len(short)} of {len(shares)} settings reach {MET:.0%} of the model or more"
-    if short:
-        title += f"; {', '.join(f'{name} reaches {share:.0%}' for name, share in short.items())}"
+    title = settings_that_reach(found, expected)
     with canvas(height=1.1 + 0.45 * len(found)) as drawing:
         (axes,) = drawing.axes
         axes.barh([*found], [*found.values()], 0.6, facecolor=color, alpha=0.45, edgecolor=color, hatch="////")
@@ -220,10 +216,6 @@ def _shade(name: str, index: int) -> str:
     return color if color in (FASTAPI, FLASK) else (INK, NOTICE, QUIET)[index % 3]
 
 
-def _threads(n: int) -> str:
-    return f"{n} thread{'s' * (n != 1)}"
-
-
 def _tail(share: float) -> float:
     return -log10(1 - share)
 
@@ -232,5 +224,5 @@ def _cycled(choices: Sequence[str]) -> list[str]:
     return [*choices] * 5
 
 
-def _title(figure: object, title: str) -> None:
-    figure.suptitle(fill(title, 82), x=0.01, ha="left", weight="bold", size=12)  # type: ignore[attr-defined]
+def _title(figure: Figure, title: str) -> None:
+    figure.suptitle(fill(title, 82), x=0.01, ha="left", weight="bold", size=12)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
+from helpers.arguments import number
 from helpers.benchmark.comparison import Comparison, Round
 from helpers.benchmark.statistics import interval, is_narrow
-from helpers.client.counting import Meter, Order, send
+from helpers.client.counting import Meter, send
 from helpers.client.loading import plan
+from helpers.client.orders import LoadOrder
 from helpers.client.pace import NOTE, pace, paced
 from helpers.client.progress import progress
 from helpers.client.records import Record
@@ -55,10 +58,10 @@ def measure(
     end = began + 0.97 * budget  # what comes after the last round takes a moment too
     rounds: list[Round] = []
     with progress("measure", budget) as show:
-        meters = {name: Meter(order["port"]) for name, order in orders.items()}
-        for name, order in orders.items():
+        meters = {name: Meter(order.port) for name, order in orders.items()}
+        for name, order in list(orders.items()):
             show(monotonic() - began, f", warming up {name}")
-            _warm_up(name, order, began + budget / 2)
+            orders[name] = _warm_up(name, order, began + budget / 2)
         record = Record("measure", {"arms": arms, "concurrency": concurrency, "budget": budget})
         try:
             cost, ended = monotonic() - began, ""
@@ -90,39 +93,37 @@ def measure(
 
 def _orders(
     arms: Any, concurrency: int, budget: float, method: str, json: Any, headers: Any, keep_alive: bool, timeout: float
-) -> dict[str, Order]:
+) -> dict[str, LoadOrder]:
     """An order for each arm. Raises LessonError for what cannot be measured."""
     if not isinstance(arms, dict) or not all(isinstance(name, str) and name for name in arms):
         raise LessonError('Give the arms as a dict of names and addresses: {"FastAPI": server.url + "/wait", ...}.')
     if not 2 <= len(arms) <= MOST_ARMS:
         raise LessonError(f"measure compares 2 to {MOST_ARMS} arms; you gave {len(arms)}.")
-    if isinstance(budget, bool) or not isinstance(budget, int | float) or not 1 <= budget <= LONGEST:
-        raise LessonError(f"budget is a number of seconds from 1 to {LONGEST:g}; {budget!r} is not.")
+    number("budget", budget, 1, LONGEST)
     return {
         name: plan(url, concurrency, None, WARM_UP, method, json, headers, keep_alive, timeout)
         for name, url in arms.items()
     }
 
 
-def _warm_up(name: str, order: Order, end: float) -> None:
-    """Send a load that does not count, and learn from it how long a round of this arm has to be."""
+def _warm_up(name: str, order: LoadOrder, end: float) -> LoadOrder:
+    """Send a load that does not count; the order of a round is as long as that one says it has to be."""
     found = _turn(order, None, end - monotonic())
     if found.server_gone or not found.completed:
         raise LessonError(
-            f"{name} gives no good answer at {order['url']}: {found.failures()}; try it with ask(...) before you "
+            f"{name} gives no good answer at {order.url}: {found.failures()}; try it with ask(...) before you "
             "measure it."
         )
-    order["closes"], order["known"] = found.closes, True
     ramp = 0.05 + found.percentile(95) / 1000  # until every connection has had its first answer
     wanted = max(ramp + STEADY, ramp / RAMP)
-    order["seconds"] = wanted if wanted <= LONG else SHORT
+    return replace(order, closes=found.closes, known=True, seconds=wanted if wanted <= LONG else SHORT)
 
 
-def _turn(order: Order, meter: Meter | None, share: float, part: float = 0.5) -> Load:
+def _turn(order: LoadOrder, meter: Meter | None, share: float, part: float = 0.5) -> Load:
     """A load on one arm that takes no longer than `share` seconds: `part` of them for sending, the rest for answers."""
     share = max(share, 0.4)
-    seconds = min(order["seconds"], part * share)
-    return send({**order, "seconds": seconds, "timeout": min(order["timeout"], share - seconds)}, None, meter)
+    seconds = min(order.seconds, part * share)
+    return send(replace(order, seconds=seconds, timeout=min(order.timeout, share - seconds)), None, meter)
 
 
 def _is_known(rounds: list[Round], arms: dict[str, str]) -> bool:

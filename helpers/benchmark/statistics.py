@@ -13,8 +13,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from helpers.client.results import digits
 from helpers.plots import Drawn, escape
+from helpers.words import digits, plural
 
 WITHIN = 1.1  # an interval that reaches no further than this factor from its ratio is narrow enough
 RULER = 1.02  # the benchmark's own error, however many rounds: the same server, measured twice, differs by this factor
@@ -131,7 +131,7 @@ def estimate(a: str, b: str, pairs: Sequence[tuple[float, float]], doubt: str = 
     if not doubt and len(both) < len(pairs):
         doubt = f"{len(pairs) - len(both)} of {len(pairs)} rounds had no good answer"
     elif not doubt and len(both) < FEWEST:
-        doubt = f"the time was enough for {len(both)} round{'s' * (len(both) != 1)} only"
+        doubt = f"the time was enough for {plural(len(both), 'round')} only"
     return Estimate(a, b, value, low, high, len(pairs), doubt)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json as json_
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from helpers.arguments import number, whole_number
 from helpers.client import process
 from helpers.client.target import target
 from helpers.errors import LessonError
@@ -17,7 +19,8 @@ MOST = 500  # requests at once: each needs an open file on both sides, and 1,024
 LONGEST = 60.0  # seconds
 
 _numbers = itertools.count(1)
-listeners: list[Callable[[Burst], None]] = []  # who wants to hear of each burst when it is over
+# Who wants to hear of each burst when it is over; they stay when this module is reloaded.
+listeners: list[Callable[[Burst], None]] = globals().get("listeners", [])
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,9 @@ class Burst(Drawn):
     @property
     def statuses(self) -> Counter[int]:
         """How many answers came with which status: ``{200: 20}``."""
-        return Counter(reply.status for reply in self.replies if reply.answered is not None)
+        return Counter(
+            reply.status for reply in self.replies if reply.answered is not None and reply.status is not None
+        )
 
     @property
     def errors(self) -> Counter[str]:
@@ -108,16 +113,17 @@ def burst(
 
     Raises LessonError for a target on another machine, a stopped server, and numbers out of range.
     """
-    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST:
-        raise LessonError(f"burst sends 1 to {MOST} requests at once; {n!r} is not one of these numbers.")
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= LONGEST:
-        raise LessonError(f"timeout is a number of seconds up to {LONGEST:g}; {timeout!r} is not.")
+    n = whole_number("n", n, 1, MOST)
+    timeout = number("timeout", timeout, 0.01, LONGEST)
     name, base = target(server)
     if not isinstance(path, str):
         raise LessonError(f'The path is a text such as "/wait"; this is a {type(path).__name__}.')
     path = "/" + path.lstrip("/")
+    try:
+        json_.dumps([json, headers])
+    except (TypeError, ValueError) as error:
+        raise LessonError("The body of a request must be something that JSON can say.") from error
     order = {
-        "kind": "burst",
         "id": f"burst{next(_numbers)}",
         "n": n,
         "method": method.upper(),
@@ -126,7 +132,7 @@ def burst(
         "headers": headers or {},
         "timeout": timeout,
     }
-    reports = process.client.order(order, timeout + 10)
+    reports = process.client.order("burst", order, timeout + 10)
     result = Burst(name, order["method"], path, [_reply(report) for report in reports])
     for listener in listeners:
         listener(result)

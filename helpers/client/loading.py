@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json as json_
 import re
-from numbers import Integral, Real
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from helpers.client.counting import Meter, Order, send
+from helpers.arguments import number, whole_number
+from helpers.client.counting import Meter, send
+from helpers.client.orders import LoadOrder
 from helpers.client.pace import NOTE, pace, paced
 from helpers.client.progress import progress
 from helpers.client.records import Record
@@ -49,18 +51,18 @@ def load(
     Raises LessonError for a target on another machine and for numbers out of range.
     """
     order = plan(url, concurrency, rate, seconds, method, json, headers, keep_alive, timeout)
-    _check_number("warm_up", warm_up, 0.0, LONGEST)
-    order["seconds"] = paced(order["seconds"], least=0.3)
-    meter = Meter(order["port"])
+    warm_up = number("warm_up", warm_up, 0.0, LONGEST)
+    order = replace(order, seconds=paced(order.seconds, least=0.3))
+    meter = Meter(order.port)
     if warm_up:
-        order["closes"] = send({**order, "seconds": max(warm_up, 0.1)}).closes
-    record = Record("load", {name: order[name] for name in ("url", "concurrency", "rate", "seconds")})
+        order = replace(order, closes=send(replace(order, seconds=max(warm_up, 0.1))).closes)
+    record = Record("load", {name: getattr(order, name) for name in ("url", "concurrency", "rate", "seconds")})
     try:
-        with progress(f"load {urlsplit(url).path or '/'}", order["seconds"]) as show:
+        with progress(f"load {urlsplit(url).path or '/'}", order.seconds) as show:
 
             def hear(part: Load, passed: float) -> None:
                 record.add({"part": part.record()})
-                show(passed, "" if passed < order["seconds"] else ", waiting for the last answers")
+                show(passed, "" if passed < order.seconds else ", waiting for the last answers")
 
             result = send(order, hear, meter)
             result.notes += [NOTE] * (pace() < 1)
@@ -80,7 +82,7 @@ def plan(
     headers: dict[str, str] | None,
     keep_alive: bool,
     timeout: float,
-) -> Order:
+) -> LoadOrder:
     """The order for the client process. Raises LessonError for what cannot be."""
     if not isinstance(url, str):
         raise LessonError('Give the address as a text, such as server.url + "/wait".')
@@ -89,33 +91,28 @@ def plan(
         raise LessonError("Give concurrency (closed model) or rate (open model), not both.")
     if rate is None and concurrency is None:
         concurrency = 50
-    if rate is None and (
-        isinstance(concurrency, bool) or not isinstance(concurrency, Integral) or not 1 <= concurrency <= MOST
-    ):
-        raise LessonError(f"concurrency is a whole number from 1 to {MOST}; {concurrency!r} is not.")
-    _check_number("seconds", seconds, 0.1, LONGEST)
-    _check_number("timeout", timeout, 0.01, LONGEST)
+    if rate is None:
+        concurrency = whole_number("concurrency", concurrency, 1, MOST)
+    seconds = number("seconds", seconds, 0.1, LONGEST)
+    timeout = number("timeout", timeout, 0.01, LONGEST)
     if rate is not None:
-        _check_number("rate", rate, 0.1, FASTEST, "requests a second")
+        rate = number("rate", rate, 0.1, FASTEST, "requests a second")
         if rate * seconds > MOST_ARRIVALS:
             raise LessonError(f"{rate:g} a second for {seconds:g} s are too many requests; {MOST_ARRIVALS:,} at most.")
     if not isinstance(method, str) or method.upper() not in METHODS:
         raise LessonError(f"load sends {', '.join(METHODS)}; {method!r} is none of these.")
     parts = urlsplit(url)
-    return {
-        "kind": "load",
-        "url": url,
-        "host": "127.0.0.1",
-        "port": parts.port or 80,
-        "request": _request(method.upper(), parts.path or "/", parts.query, name, json, headers, keep_alive),
-        "concurrency": None if concurrency is None else int(concurrency),  # NumPy's are no JSON
-        "rate": None if rate is None else float(rate),
-        "seconds": float(seconds),
-        "keep_alive": bool(keep_alive),
-        "closes": False,  # whether the server closes connections unannounced, and whether that is known yet
-        "known": False,
-        "timeout": float(timeout),
-    }
+    return LoadOrder(
+        url=url,
+        host="127.0.0.1",
+        port=parts.port or 80,
+        request=_request(method.upper(), parts.path or "/", parts.query, name, json, headers, keep_alive),
+        concurrency=concurrency,
+        rate=rate,
+        seconds=seconds,
+        timeout=timeout,
+        keep_alive=bool(keep_alive),
+    )
 
 
 def _request(
@@ -145,8 +142,3 @@ def _request(
 
 
 _IN_QUERY = "/%:@!$&'()*+,;=~?"
-
-
-def _check_number(name: str, value: Any, low: float, high: float, unit: str = "seconds") -> None:
-    if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high:
-        raise LessonError(f"{name} is a number of {unit} from {low:g} to {high:g}; {value!r} is not.")

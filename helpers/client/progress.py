@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
@@ -19,8 +20,10 @@ def progress(title: str, seconds: float) -> Iterator[Callable[[float, str], None
     if issubclass(tqdm, tqdm_notebook):
         from IPython.display import display
 
-        bar = tqdm(total=seconds, desc=title, bar_format=_FORMAT, display=False)
-        shown = display(bar.container, display_id=True)
+        bar: Any = tqdm(total=seconds, desc=title, bar_format=_FORMAT, display=False)
+        shown = display(  # type: ignore[no-untyped-call]  # IPython has no types
+            bar.container, display_id=True
+        )
     else:
         bar = tqdm(total=seconds, desc=title, bar_format=_FORMAT, leave=False, disable=not sys.stderr.isatty())
         shown = None

@@ -1,14 +1,12 @@
 """What was measured, on disk as it comes: a file of JSON lines for each measurement, in results/measured/.
 
 The first line says what is measured and on what machine, each further one what came out of a part of it. A kernel that
-is interrupted or killed leaves all the lines before that. The environment variable LESSON_RESULTS names another folder
-than results/.
+is interrupted or killed leaves all the lines before that. Where results/ cannot be written, it is in the cache.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -17,9 +15,11 @@ from typing import IO, TYPE_CHECKING, Any
 
 from helpers.errors import LessonError
 from helpers.machine import machine
+from helpers.storage import folders
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
 
 KEPT = 200  # files; the oldest go first
 
@@ -32,12 +32,14 @@ class Record:
         self.head = {"what": what, "when": moment.isoformat(timespec="seconds"), "machine": machine(), **head}
         self.path: Path | None = None
         self._file: IO[str] | None = None
-        with suppress(OSError):
-            path = folder() / f"{moment:%Y%m%d-%H%M%S-%f}-{what}.jsonl"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            for old in sorted(path.parent.glob("*.jsonl"))[: 1 - KEPT]:
-                old.unlink()
-            self._file, self.path = path.open("x", encoding="utf-8"), path
+        for folder in _folders():
+            with suppress(OSError):
+                path = folder / f"{moment:%Y%m%d-%H%M%S-%f}-{what}.jsonl"
+                folder.mkdir(parents=True, exist_ok=True)
+                for old in sorted(folder.glob("*.jsonl"))[: 1 - KEPT]:
+                    old.unlink()
+                self._file, self.path = path.open("x", encoding="utf-8"), path
+                break
         self.add(self.head)
 
     def add(self, line: dict[str, Any]) -> None:
@@ -62,15 +64,16 @@ def read(what: str, path: str | Path | None = None) -> tuple[Path, dict[str, Any
     Raises LessonError when there is none, or when it is no such file.
     """
     if path is None:
-        if not (files := sorted(folder().glob(f"*-{what}.jsonl"))):
+        files = [file for folder in _folders() for file in folder.glob(f"*-{what}.jsonl")]
+        if not files:
             raise LessonError(f"No {what}(...) has been recorded yet; run one first.")
-        path = files[-1]
+        path = max(files, key=lambda file: file.name)  # the name begins with the moment
     path = Path(path)
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise LessonError(f"{path.name} cannot be read as a recorded measurement.") from error
-    found = []
+    found: list[dict[str, Any]] = []
     with suppress(ValueError):  # half a line of a kernel that was killed
         found += map(json.loads, lines)
     if not found or not isinstance(found[0], dict) or found[0].get("what") != what:
@@ -78,19 +81,17 @@ def read(what: str, path: str | Path | None = None) -> tuple[Path, dict[str, Any
     return path, found[0], found[1:]
 
 
-def folder() -> Path:
-    """Where measurements are kept."""
-    given = os.environ.get("LESSON_RESULTS")
-    root = Path(given).expanduser().absolute() if given else Path(__file__).resolve().parents[2] / "results"
-    return root / "measured"
+def _folders() -> list[Path]:
+    """Where measurements may be kept, the first choice first."""
+    return [folder / "measured" for folder in folders()]
 
 
-def histogram(values: np.ndarray) -> dict[str, int]:
+def histogram(values: npt.NDArray[np.float64]) -> dict[str, int]:
     """`values` to three digits, with how often each occurs: a file stays small and readable whatever the load."""
     return dict(Counter(f"{value:.3g}" for value in values))
 
 
-def values(histogram: dict[str, int]) -> np.ndarray:
+def values(histogram: dict[str, int]) -> npt.NDArray[np.float64]:
     """The values of a `histogram`, smallest first."""
     import numpy as np
 

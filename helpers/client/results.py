@@ -12,10 +12,13 @@ from urllib.parse import urlsplit
 
 from helpers.client import records
 from helpers.errors import LessonError
-from helpers.plots import Drawn, escape
+from helpers.machine import origin
+from helpers.plots import Drawn, escape, table
+from helpers.words import digits, milliseconds, plural
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
 
 BUSY = 0.85  # share of a core from which on the client, not the server, may be the limit
 CLOCK = time.get_clock_info("monotonic").resolution * 1000  # ms: no timer can be more exact; 16 on Windows
@@ -48,11 +51,11 @@ class Load(Drawn):
     answers: float  # good answers in these; one that reaches over the edge counts for the share that lies inside
     completed: int
     errors: Counter[str]
-    latency_ms: np.ndarray
-    lateness_ms: np.ndarray
+    latency_ms: npt.NDArray[np.float64]
+    lateness_ms: npt.NDArray[np.float64]
     client_seconds: float  # of the processor, spent by the client
     elapsed: float  # seconds from the first request to the last answer
-    lags_ms: np.ndarray  # how late the client woke up, each time it looked at the clock
+    lags_ms: npt.NDArray[np.float64]  # how late the client woke up, each time it looked at the clock
     server_gone: bool = False
     short: bool = False  # the connections had to wait so long for their first answers that these are most of it
     server_seconds: float | None = None  # of the processor, spent by the server where that can be seen
@@ -116,35 +119,30 @@ class Load(Drawn):
         return "the server died" if self.server_gone else ""
 
     def summary(self) -> str:
-        q = f"p50 {_ms(self.percentile(50))}, p95 {_ms(self.percentile(95))}, p99 {_ms(self.percentile(99))}"
+        q = ", ".join(f"p{each} {milliseconds(self.percentile(each))}" for each in (50, 95, 99))
         sentences = [f"{self._headline()}.", f"Latency {q}." if self.completed else "", *self.warnings(), *self.notes]
         return " ".join(filter(None, [self._origin(), *sentences]))
 
     def body(self) -> str:
         rows = {
             "good answers a second": digits(self.throughput),
-            "p50": _ms(self.percentile(50)),
-            "p95": _ms(self.percentile(95)),
-            "p99": _ms(self.percentile(99)),
+            "p50": milliseconds(self.percentile(50)),
+            "p95": milliseconds(self.percentile(95)),
+            "p99": milliseconds(self.percentile(99)),
             "failed": f"{self.failed:,}",
             "client’s processor": f"{self.client_cpu:.0%} of a core",
         }
         if (cost := self.cpu_ms_per_request) is not None:
             rows["server’s processor"] = f"{cost:.2f} ms a request"
         if self.model == "open" and len(self.lateness_ms):
-            rows["sent late by"] = _ms(float(self.lateness_ms.max())) + " at most"
-        head = "".join(f"<th>{name}</th>" for name in rows)
-        cells = "".join(f"<td>{value}</td>" for value in rows.values())
+            rows["sent late by"] = milliseconds(float(self.lateness_ms.max())) + " at most"
         mood = "bad" if self.server_gone or not self.completed else "good" if not self.failed else "note"
         notes = "".join(f'<p class="note">{escape(text)}</p>' for text in self.warnings())
         notes += "".join(f'<p class="quiet">{escape(text)}</p>' for text in filter(None, [*self.notes, self._origin()]))
-        return (
-            f'<p class="{mood}">{escape(self._headline())}.</p>'
-            f"<table><thead><tr>{head}</tr></thead><tbody><tr>{cells}</tr></tbody></table>{notes}"
-        )
+        return f'<p class="{mood}">{escape(self._headline())}.</p>{table([[*rows.values()]], [*rows])}{notes}'
 
     def _headline(self) -> str:
-        how = f"{self.concurrency:,} connection{'s' * (self.concurrency != 1)}" if self.concurrency else ""
+        how = plural(self.concurrency, "connection") if self.concurrency else ""
         how = f"open model, {self.rate:g} requests a second" if self.model == "open" else f"closed model, {how}"
         said = f"{urlsplit(self.url).path or '/'}, {how}, {self.seconds:g} s"
         if not self.completed and not self.failed:
@@ -190,36 +188,20 @@ def together(loads: Sequence[Load]) -> Load:
     """Several loads of the same kind, such as the rounds of a comparison, as one."""
     import numpy as np
 
-    def joined(name: str) -> np.ndarray:
+    def joined(name: str) -> npt.NDArray[np.float64]:
         return np.concatenate([getattr(load, name) for load in loads])
 
-    known = all(load.server_seconds is not None for load in loads)
+    known = [load.server_seconds for load in loads if load.server_seconds is not None]
     totals = ("seconds", "window", "answers", "completed", "client_seconds", "elapsed")
+    changes: dict[str, Any] = {name: sum(getattr(load, name) for load in loads) for name in totals}
+    changes |= {name: joined(name) for name in ("latency_ms", "lateness_ms", "lags_ms")}
+    for name in ("notes", "doubts"):
+        changes[name] = list(dict.fromkeys(text for load in loads for text in getattr(load, name)))
     return replace(
         loads[0],
-        **{name: sum(getattr(load, name) for load in loads) for name in totals},
-        **{name: joined(name) for name in ("latency_ms", "lateness_ms", "lags_ms")},
-        **{
-            name: list(dict.fromkeys(text for load in loads for text in getattr(load, name)))
-            for name in ("notes", "doubts")
-        },
+        **changes,
         errors=sum((load.errors for load in loads), Counter()),
         server_gone=any(load.server_gone for load in loads),
         short=any(load.short for load in loads),
-        server_seconds=sum(load.server_seconds for load in loads) if known else None,
+        server_seconds=sum(known) if len(known) == len(loads) else None,
     )
-
-
-def origin(head: dict[str, Any]) -> str:
-    """``"recorded on 2026-11-22, 2 cores, Linux, Python 3.11.7"``, from the first line of a record."""
-    machine = head["machine"]
-    return f"Recorded on {head['when'][:10]}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}"
-
-
-def digits(value: float) -> str:
-    """A number with the digits that a measurement deserves: ``1,004``, ``98.2``, ``0.512``."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def _ms(value: float) -> str:
-    return "–" if value != value else f"{digits(value)} ms"

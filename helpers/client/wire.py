@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import httptools
 
+from helpers.client.orders import Outcome
+
 if TYPE_CHECKING:
     from helpers.client.loader import Run
-
-Outcome = int | str  # a status, or what went wrong in a word or two
 
 
 class Wire(asyncio.Protocol):
@@ -75,7 +75,8 @@ class Wire(asyncio.Protocol):
         if error is None and re.match(rb"HTTP/1\.. \d", self.head) and b"\r\n\r\n" in self.head:
             headers = self.head.partition(b"\r\n\r\n")[0].lower()
             if b"\r\ncontent-length:" not in headers and b"\r\ntransfer-encoding:" not in headers:
-                return self.parser.get_status_code()  # of old: the end of the connection is the end of the answer
+                status: int = self.parser.get_status_code()
+                return status  # of old: the end of the connection is the end of the answer
         return "truncated"
 
     def give_up(self, why: str) -> None:
