@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from importlib import metadata
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from helpers.claims.store import open_store
 from helpers.errors import one_line
+from helpers.machine import cores
 from helpers.plots import Drawn, escape
 from helpers.servers import NoDatabase, postgres, serve
 from helpers.servers.address import jupyter_server, proxy_base
+from helpers.storage import PROJECT
+from helpers.words import plural
 
-PROJECT = "fastapi-vs-flask-on-trial"
-MARKS = {"ready": "✓", "limited": "!", "missing": "✗"}
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+State = Literal["ready", "limited", "missing"]
+
+MARKS: dict[State, str] = {"ready": "✓", "limited": "!", "missing": "✗"}
 
 
 class Finding(NamedTuple):
     """One row: `state` is ``"ready"``, ``"limited"`` (the lessons work, with less) or ``"missing"``."""
 
     topic: str
-    state: str
+    state: State
     found: str
     fix: str = ""
 
@@ -77,8 +83,7 @@ def _safely(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
 
 def _python() -> Iterator[Finding]:
     version = platform.python_version()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    found = f"{version} on {platform.system()}, {cores} core{'s' if cores != 1 else ''}."
+    found = f"{version} on {platform.system()}, {plural(cores(), 'core')}."
     if (3, 11) <= sys.version_info < (3, 14):
         yield Finding("Python", "ready", found)
     else:
@@ -111,7 +116,7 @@ def _packages() -> Iterator[Finding]:
 def _loopback() -> Iterator[Finding]:
     """Whether a server in this kernel can be reached from this kernel."""
 
-    def app(environ: dict, start_response: Callable) -> list[bytes]:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [b"here"]
 

@@ -19,6 +19,7 @@ from helpers.claims import drawing, rules, store
 from helpers.claims.rules import Claim, Number
 from helpers.errors import LessonError
 from helpers.plots import Canvas
+from helpers.storage import ROOT
 
 # DESIGN section 3: which lesson puts which claims on trial.
 ON_TRIAL = {
@@ -472,14 +473,14 @@ def test_a_folder_that_cannot_be_written_gives_way_to_the_cache_with_one_sentenc
 
 def test_a_folder_that_becomes_read_only_is_still_read(monkeypatch, results):
     judge("C30", 5)
-    write = store._write
+    write = store.write
 
     def refuse(file, entries):
         if file.parent == results:
             raise PermissionError(30, "read-only file system")
         write(file, entries)
 
-    monkeypatch.setattr(store, "_write", refuse)
+    monkeypatch.setattr(store, "write", refuse)
     assert len(judge("C32", 1).notices) == 1
     assert ledger().verdicts["C30"] == ledger().verdicts["C32"] == "holds"
 
@@ -518,8 +519,8 @@ def test_a_write_that_breaks_off_leaves_the_old_file(monkeypatch, results):
 
 def test_without_the_environment_variable_results_stand_beside_the_notebooks(monkeypatch):
     monkeypatch.delenv("LESSON_RESULTS")
-    assert store.open_store().folders[0] == rules.ROOT / "results"
-    assert (rules.ROOT / "notebooks").is_dir()
+    assert store.open_store().folders[0] == ROOT / "results"
+    assert (ROOT / "notebooks").is_dir()
 
 
 # How it looks
@@ -605,7 +606,7 @@ def test_the_ledger_counts_and_lists_by_lesson():
     assert drawn.summary().startswith(counts) and counts in html(drawn)
     row = re.search(r"<tr><th[^>]*>07.*?</tr>", html(drawn), re.DOTALL)[0]
     assert re.search(r">✓ C30<", row) and re.search(r"○ C32 C33<", row)
-    assert "5 times Flask&#x27;s throughput" in html(drawn)  # what was found, in the folded part
+    assert "5 times Flask&#39;s throughput" in html(drawn)  # what was found, in the folded part
     assert html(drawn).count("<details>") == 13 + 1  # a fold a lesson, and one around those not begun
 
 

@@ -363,7 +363,7 @@ def test_cookies_of_one_answer_are_not_sent_with_the_next_request(raw):
 
 def test_proxies_of_the_environment_are_not_used(raw, monkeypatch):
     proxy, server = raw(http(b"proxy")), raw(http(b"server"))
-    sending._transport.cache_clear()
+    sending.transport.cache_clear()
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, proxy.url)
     assert ask(server, "GET", "/")[0].text == "server"
@@ -373,7 +373,7 @@ def test_the_transport_is_made_once(raw, monkeypatch):
     made = []
     real = sending.httpx.HTTPTransport
     monkeypatch.setattr(sending.httpx, "HTTPTransport", lambda **options: made.append(1) or real(**options))
-    sending._transport.cache_clear()
+    sending.transport.cache_clear()
     server = raw(http())
     for _ in range(3):
         ask(server, "GET", "/")

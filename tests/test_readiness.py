@@ -18,6 +18,12 @@ def test_this_machine_is_ready():
     assert report.summary().startswith("Ready")
 
 
+@pytest.mark.parametrize(("cores", "said"), [(1, "1 core."), (3, "3 cores.")])
+def test_the_cores_are_those_that_a_container_may_use(monkeypatch, cores, said):
+    monkeypatch.setattr(readiness, "cores", lambda: cores)
+    assert found("Python").found.endswith(f", {said}")
+
+
 @pytest.mark.parametrize(
     ("requirement", "said"),
     [("a-package-nobody-has >=1", "a-package-nobody-has is not installed"), ("flask <1", "not <1")],

@@ -4,7 +4,7 @@
 it, `tables` looks closer at a few of them.
 """
 
-from helpers.acceptance.cases import Case, bad_requests
-from helpers.acceptance.trying import AcceptanceMap, outcome, try_all
+from helpers.acceptance.cases import Case, bad_requests, outcome
+from helpers.acceptance.trying import AcceptanceMap, try_all
 
 __all__ = ["AcceptanceMap", "Case", "bad_requests", "outcome", "try_all"]

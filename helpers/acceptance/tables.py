@@ -10,6 +10,7 @@ from helpers.acceptance.cases import Case, outcome
 from helpers.errors import LessonError
 from helpers.exchange import Answer, Exchange
 from helpers.plots import Drawn, color_of, escape
+from helpers.words import listed
 
 
 class _Table(Drawn):
@@ -90,8 +91,7 @@ class Stored(_Table):
         changing = list(dict.fromkeys(answer.server for case, answer in pairs if self.changed(case, answer)))
         if not changing:
             return f"What is let in keeps the {self.field} that was sent"
-        names = " and ".join(filter(None, [", ".join(changing[:-1]), changing[-1]]))
-        return f"{names} {'store' if len(changing) > 1 else 'stores'} another {self.field} than was sent"
+        return f"{listed(changing)} {'store' if len(changing) > 1 else 'stores'} another {self.field} than was sent"
 
 
 class Statuses(_Table):

@@ -9,7 +9,8 @@ from helpers.claims import rules
 from helpers.claims.cards import change, paragraphs
 from helpers.claims.drawing import MARKS, MOODS, in_words, marked
 from helpers.claims.rules import Claim
-from helpers.plots import Drawn, escape
+from helpers.plots import Drawn, escape, table
+from helpers.storage import ROOT
 
 
 class Ledger(Drawn):
@@ -83,15 +84,14 @@ class Ledger(Drawn):
             found = f"{last.get('found', '')} ({str(last.get('when', ''))[:10]})" if last else ""
             also = f" (also in {', '.join(claim.lesson[1:])})" if claim.lesson[1:] else ""
             cells = (name + also, claim.article, marked(self.verdicts[name]), guess, found, claim.flip)
-            rows.append(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>")
+            rows.append(cells)
         columns = ("claim", "the article says", "verdict here", "your guess", "found here", "what flips it")
-        head = "".join(f"<th>{column}</th>" for column in columns)
         fold = f"<summary>Lesson {_title(lesson)}: {tried} of {len(names)} tried</summary>"
-        return f"<details>{fold}<table><tr>{head}</tr>{''.join(rows)}</table></details>"
+        return f"<details>{fold}{table(rows, columns)}</details>"
 
 
 def _title(lesson: str) -> str:
     """A lesson's number and, from its notebook's file name, its title: ``"02 who checks the input"``."""
-    for notebook in sorted((rules.ROOT / "notebooks").glob(f"{lesson}_*.ipynb")):
+    for notebook in sorted((ROOT / "notebooks").glob(f"{lesson}_*.ipynb")):
         return escape(notebook.stem.replace("_", " "))
     return escape(lesson)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from helpers.claims import rules
 from helpers.claims.drawing import MARKS, MOODS, band, extent, in_words, marked, number_line, rule_in_words
 from helpers.claims.rules import Checks, Claim, Number
-from helpers.plots import Drawn, Picture, escape, inline
+from helpers.plots import Drawn, Picture, escape, inline, table
 
 
 class Guess(Drawn):
@@ -24,17 +24,19 @@ class Guess(Drawn):
         self.above: list[Guess] = []  # of the same cell, which shows only what its last line returns
 
     def summary(self) -> str:
-        return "\n".join(" ".join([f"{one.name}: {one._said()}", *one.notices]) for one in (*self.above, self))
+        return "\n".join(" ".join([f"{one.name}: {one.said()}", *one.notices]) for one in (*self.above, self))
 
     def body(self) -> str:
-        return "".join(one._card() for one in (*self.above, self))
+        return "".join(one.card() for one in (*self.above, self))
 
-    def _card(self) -> str:
+    def card(self) -> str:
+        """This guess alone, as HTML."""
         point = f"<p>{_heading(self.claim)}</p>" if self.claim else ""
         own = "" if self.claim else f"<b>{escape(self.name)}</b>: "
-        return f'{point}<p class="note">{own}{escape(self._said())}</p>{paragraphs(self.notices)}'
+        return f'{point}<p class="note">{own}{escape(self.said())}</p>{paragraphs(self.notices)}'
 
-    def _said(self) -> str:
+    def said(self) -> str:
+        """The guess in a sentence."""
         if self.value is not None:
             return f"you guess {with_unit(self.claim, self.value)}{change(self._guesses)}."
         kind = "number" if self.claim and self.claim.numeric else "guess"
@@ -186,8 +188,8 @@ class Judgement(Drawn):
             result = f"{mark} {in_words(found)}"
             result += "" if name in needs or found is None else ", a limit" if found else ", no limit"
             role = "must be so" if name in needs else "would limit it"
-            rows.append(f"<tr><td>{escape(name)}</td><td>{role}</td><td>{result}</td></tr>")
-        return f"<table><tr><th>check</th><th>for the claim</th><th>found here</th></tr>{''.join(rows)}</table>"
+            rows.append((name, role, result))
+        return table(rows, ("check", "for the claim", "found here"))
 
 
 def _same(guess: object, found: str | bool) -> bool:

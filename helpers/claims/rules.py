@@ -9,11 +9,9 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
 from helpers.errors import LessonError
-
-ROOT = Path(__file__).resolve().parents[2]
+from helpers.storage import ROOT
 
 HOLDS = "holds"
 CONDITIONS = "holds with conditions"

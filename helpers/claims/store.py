@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from helpers.claims.rules import ROOT, VERDICTS
+from helpers.claims.rules import VERDICTS
 from helpers.machine import machine
+from helpers.storage import folders
 
 HISTORY = 50  # records kept for one name; the first one is kept whatever happens
 PATIENCE = 5.0  # seconds to wait for another kernel that is writing
@@ -73,7 +74,7 @@ class Store:
                     entries = self._load(file)
                     if self._unsaved:
                         self._apply(entries)
-                        _write(file, entries)
+                        write(file, entries)
                         self._unsaved.clear()
                 return entries
             except filelock.Timeout:
@@ -129,7 +130,7 @@ def _peek(file: Path) -> Entries:
         return {}
 
 
-def _write(file: Path, entries: Entries) -> None:
+def write(file: Path, entries: Entries) -> None:
     """Write beside the file, then swap: whoever reads sees the old results or the new ones, never half of them."""
     fresh = file.with_suffix(".new")
     try:
@@ -151,12 +152,7 @@ def stamp() -> dict[str, object]:
 
 def open_store() -> Store:
     """The store of the folder that LESSON_RESULTS names, otherwise of results/ beside the notebooks' folder."""
-    given = os.environ.get("LESSON_RESULTS")
-    return _store(Path(given).expanduser().absolute() if given else ROOT / "results")
+    return _store(*folders())
 
 
-@cache
-def _store(folder: Path) -> Store:
-    import platformdirs
-
-    return Store(folder, platformdirs.user_cache_path("fastapi-vs-flask-on-trial") / "results")
+_store = cache(Store)

@@ -30,7 +30,7 @@ class Target(NamedTuple):
 
 
 @cache
-def _transport() -> httpx.HTTPTransport:
+def transport() -> httpx.HTTPTransport:
     """The one way out, kept for the life of the process: making its TLS context anew takes longer than most answers.
 
     A bare transport, not a client: no cookies, no redirects, no proxies from the environment. No connection is kept:
@@ -84,10 +84,10 @@ def send(target: Target, sent: Sent, timeout: float) -> Answer:
         },
     )
     response, content, error = None, bytearray(), None
-    transport = _transport()  # made before the clock starts
+    opened = transport()  # made before the clock starts
     began = time.perf_counter()
     try:
-        response = transport.handle_request(request)
+        response = opened.handle_request(request)
         for piece in response.iter_bytes():
             content += piece
             if len(content) > AT_MOST:
