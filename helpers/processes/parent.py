@@ -24,6 +24,7 @@ from typing import IO, Any
 import helpers
 from helpers.processes.errors import REFUSALS, CannotStart, ChildError, Ended, TimedOut
 from helpers.processes.pipes import lines, write
+from helpers.processes.registry import registry
 
 Message = dict[str, Any]
 
@@ -34,8 +35,6 @@ DROPPED = {
 }
 CLOSED = -1  # in the place of a descriptor
 TICK = 0.1  # seconds: how soon an interrupted cell ends on systems where a wait cannot be interrupted
-
-_children: set[Child] = set()
 
 
 class Child:
@@ -50,6 +49,7 @@ class Child:
         self, module: str, *arguments: str, timeout: float, environment: Mapping[str, str] | None = None
     ) -> None:
         self._lock = threading.Lock()
+        self._over = False  # stopped, or in a forked process
         self._asked = 0
         self._messages: SimpleQueue[Message | None] = SimpleQueue()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (a pipe that nobody reads would block the child)
@@ -67,7 +67,7 @@ class Child:
             os.close(writing)
         self._reader = threading.Thread(target=self._read, args=[self._answers], name=module, daemon=True)
         self._reader.start()
-        _children.add(self)
+        registry.forked.add(self)
         try:
             self.hello = self._next(time.monotonic() + timeout)
         except BaseException:  # an interrupted cell included: leave nothing half started
@@ -80,7 +80,7 @@ class Child:
 
     @property
     def running(self) -> bool:
-        return self in _children and self._process.poll() is None
+        return not self._over and self._process.poll() is None
 
     def ask(self, timeout: float = 5.0, hear: Callable[[Any], None] = lambda part: None, **order: Any) -> Message:
         """Send `order` and return the answer to it; `hear` gets what the child tells on the way.
@@ -110,14 +110,14 @@ class Child:
 
     def stop(self, timeout: float = 5.0) -> None:
         """Ask the child to leave, and after `timeout` seconds make it. Stopping twice is fine."""
-        if self not in _children:
+        if self._over:
             return
+        self._over = True
         for insist in (self.ask_to_stop, self._process.terminate, self._process.kill):
             insist()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout)
                 break
-        _children.discard(self)
         self._reader.join(timeout)
         self._close_pipes()
         self._errors.close()
@@ -129,8 +129,8 @@ class Child:
 
     def abandon(self) -> None:
         """In a forked process: close this copy of the pipes; the child is the parent's."""
+        self._over = True
         self._lock = threading.Lock()
-        self._messages = SimpleQueue()
         self._close_pipes()
 
     def _close_pipes(self) -> None:
@@ -206,13 +206,3 @@ def _start(
         env=environment,
         **inherited,
     )
-
-
-def _forget_children() -> None:
-    for child in list(_children):
-        child.abandon()
-    _children.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_children)

@@ -6,9 +6,17 @@ import atexit
 import os
 import threading
 from typing import Protocol
+from weakref import WeakSet
 
 
-class Running(Protocol):
+class Forked(Protocol):
+    """Something that a forked process has to let go of."""
+
+    def abandon(self) -> None:
+        """In a forked process: let go of what is the parent's, without a word to it."""
+
+
+class Running(Forked, Protocol):
     """Something that runs until it is stopped."""
 
     waited_for: bool  # by apps, such as a database: stopped after them
@@ -19,15 +27,13 @@ class Running(Protocol):
     def stop(self) -> None:
         """Stop, within seconds. Stopping twice is fine."""
 
-    def abandon(self) -> None:
-        """In a forked process: let go of what is the parent's, without a word to it."""
-
 
 class Registry:
     """What runs, by name. Hold `lock` while something is started, replaced or stopped."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
+        self.forked: WeakSet[Forked] = WeakSet()  # that have to hear of a fork, beside what runs under a name
         self._running: dict[str, Running] = {}
         self._ports: dict[str, int] = {}
 
@@ -69,8 +75,9 @@ class Registry:
     def abandon(self) -> None:
         """In a forked process: nothing here is ours to stop."""
         self.lock = threading.RLock()  # another thread may have held it
-        for each in self.all():
+        for each in [*self.all(), *self.forked]:
             each.abandon()
+        self.forked.clear()
         self._running.clear()
         self._ports.clear()
 
