@@ -344,7 +344,7 @@ def test_an_interrupted_cell_leaves_nothing_half_started():
         (["gunicorn", "work/io_wsgi.py:app"], {"threads": True}, "True is not"),
         (["gunicorn", "work/io_wsgi.py:app"], {"workers": 0}, "from 1 to 32; 0 is not"),
         (["waitress", "work/io_wsgi.py:app"], {"workers": 2}, "one process"),
-        (["waitress", "work/io_wsgi.py:app"], {"timeout": 0}, "seconds up to 300"),
+        (["waitress", "work/io_wsgi.py:app"], {"timeout": 0}, "seconds from 0.01 to 300"),
         (["waitress", "work/io_wsgi.py:app"], {"environment": {"PORT": 1}}, "texts"),
     ],
 )

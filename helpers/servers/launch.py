@@ -14,10 +14,9 @@ from helpers.errors import LessonError
 from helpers.processes import Child, ChildError, Ended, PortTaken, TimedOut, registry
 from helpers.servers.commands import Command, Settings, Software, Target, find
 from helpers.servers.detect import Kind
-from helpers.servers.launched import Launched
-from helpers.servers.listening import listen
-from helpers.servers.log import Log
-from helpers.servers.server import MOST_THREADS, NO_POOL, ServeError, last_port, register, running
+from helpers.servers.launched import Launched, Log
+from helpers.servers.ports import listen
+from helpers.servers.server import MOST_THREADS, NO_POOL, ServeError, key
 
 LONGEST = 300.0  # seconds that a start may take
 TRIES = 3  # where somebody else takes the port in the moment between choosing it and listening
@@ -63,7 +62,7 @@ def launch(
     deadline = time.monotonic() + number("timeout", timeout, 0.01, LONGEST)
     name = name or f"{found.module.rpartition('.')[2]} under {software}"
     with registry.lock, ExitStack() as undo:  # whatever ends this before it is done leaves nothing half started
-        if (before := running(name)) is not None:
+        if (before := registry.get(key(name))) is not None:
             before.stop()
         kind = _kind_of(found, target, variables, deadline)
         _check_pool(known, kind, threads, worker_class)
@@ -75,7 +74,7 @@ def launch(
             raise ServeError(f"{name} did not start; run the cell again, or restart the kernel.") from error
         undo.callback(child.stop)
         for tries_left in reversed(range(TRIES)):
-            with listen(last_port(name), 0) as listener:
+            with listen(registry.last_port(key(name)), 0) as listener:
                 port: int = listener.getsockname()[1]
             settings = Settings(found, kind, port, workers, threads, worker_class)
             command = known.command(settings)
@@ -90,7 +89,7 @@ def launch(
                 if not (tries_left and isinstance(error, PortTaken)):
                     raise ServeError(f"{name} did not start: {log.reason or error}.") from None
         server = Launched(name, software, known, settings, command, child, pid, log)
-        register(server)
+        registry.add(key(name), server, port)
         undo.pop_all()
     return server
 
@@ -142,11 +141,11 @@ def _left(deadline: float) -> float:
 
 
 def _checked(environment: Mapping[str, str] | None) -> dict[str, str]:
-    environment = dict(environment or {})
-    for key, value in environment.items():
-        if not isinstance(key, str) or not isinstance(value, str):
-            raise LessonError(f"An environment variable's name and value are texts; {key!r}: {value!r} is not.")
-    return environment
+    given = dict(environment or {})
+    for name, value in given.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise LessonError(f"An environment variable's name and value are texts; {name!r}: {value!r} is not.")
+    return given
 
 
 def _check_pool(known: Software, kind: Kind, threads: int | None, worker_class: str | None) -> None:

@@ -16,8 +16,7 @@ from typing import Any
 from helpers.processes.child import Kernel
 from helpers.processes.errors import PortTaken, Refused
 from helpers.processes.family import end
-from helpers.servers.listening import is_free
-from helpers.servers.ready import answers, settle
+from helpers.servers.ports import answers, is_free, settle
 
 GRACE = 3.0  # seconds that requests in flight get to finish
 TICK = 0.03  # seconds between two looks whether it answers

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 import signal
+import tempfile
 import threading
 import time
 from contextlib import suppress
-from typing import NoReturn
+from pathlib import Path
+from typing import BinaryIO, NoReturn
 
 import psutil
 
@@ -15,11 +19,12 @@ from helpers.plots import escape
 from helpers.processes import Child, registry
 from helpers.processes.family import descendants, kill
 from helpers.servers.commands import Command, Settings, Software
-from helpers.servers.log import Log
-from helpers.servers.ready import answers, settle
-from helpers.servers.server import Server, unregister
+from helpers.servers.ports import answers, settle
+from helpers.servers.server import Server, key
 from helpers.servers.visits import Visits
 from helpers.words import plural
+
+READ = 64 * 1024  # bytes of it, the last ones
 
 
 class Launched(Server):
@@ -123,7 +128,7 @@ class Launched(Server):
             child, self._child = self._child, None
             if child is None:
                 return
-            unregister(self)
+            registry.discard(key(self.name), self)
             child.stop()
             if self._alive():  # somebody has killed the child that would have seen to it
                 kill(self.pid, descendants(self.pid))
@@ -171,3 +176,43 @@ class Launched(Server):
         pool = f" with {plural(self.threads, 'thread')}" if self.threads is not None else ""
         each = " each" if pool and self.workers > 1 else ""
         return f"{self._software.title}, {self.kind.upper()}, {plural(self.workers, 'worker')}{pool}{each}"
+
+
+class Log:
+    """The file a server writes to; its end stays readable when the file is gone."""
+
+    def __init__(self) -> None:
+        handle, name = tempfile.mkstemp(prefix="launch-", suffix=".log")
+        self.path = Path(name)
+        self._file: BinaryIO = os.fdopen(handle, "rb")
+        self._lock = threading.Lock()
+        self._last = b""
+
+    @property
+    def text(self) -> str:
+        with self._lock:
+            if not self._file.closed:
+                self._file.seek(max(os.fstat(self._file.fileno()).st_size - READ, 0))
+                self._last = self._file.read(READ)
+            return self._last.decode(errors="replace")
+
+    @property
+    def last_line(self) -> str:
+        lines = self.text.split("\n")
+        return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")
+
+    @property
+    def reason(self) -> str:
+        """The last exception in it, or else the first line that speaks of a failure, or else the last line."""
+        text = self.text
+        if exceptions := re.findall(r"^\s*(?:\w+\.)*(\w*(?:Error|Exception)\b.*)$", text, re.MULTILINE):
+            return str(exceptions[-1]).strip()[:300]
+        failure = re.search(r"^.*(?:error|failed).*$", text, re.MULTILINE | re.IGNORECASE)
+        return failure[0].strip()[:300] if failure else self.last_line
+
+    def close(self) -> None:
+        _ = self.text  # keep it
+        with self._lock:
+            self._file.close()
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from helpers.errors import LessonError
 from helpers.plots import Drawn
-from helpers.processes import registry
 from helpers.servers.address import browser_address
 from helpers.servers.detect import Kind
 from helpers.servers.visits import Visits
@@ -86,26 +85,6 @@ class Server(Drawn):
         """In a forked process: let go of what is the parent's."""
 
 
-def register(server: Server) -> None:
-    """From now on `stop_all` stops `server`, and its name keeps its port."""
-    registry.add(_key(server.name), server, server.port)
-
-
-def unregister(server: Server) -> None:
-    """`server` has stopped."""
-    registry.discard(_key(server.name), server)
-
-
-def running(name: str) -> Server | None:
-    """The server of that name, if it runs."""
-    found: Any = registry.get(_key(name))  # not isinstance: a module that was loaded again has classes of its own
-    return found  # type: ignore[no-any-return]  # what _key names is a Server
-
-
-def last_port(name: str) -> int:
-    """The port that a server of that name had last, so that frames further up stay alive; 0 for none."""
-    return registry.last_port(_key(name))
-
-
-def _key(name: str) -> str:
-    return f"server {name}"  # what else runs has names of its own
+def key(name: str) -> str:
+    """Under what a server of that name stands in the registry, beside what else runs."""
+    return f"server {name}"

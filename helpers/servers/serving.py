@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from helpers.arguments import whole_number
 from helpers.errors import LessonError
@@ -13,18 +13,8 @@ from helpers.plots import escape
 from helpers.processes import registry
 from helpers.servers.detect import Kind, kind_of
 from helpers.servers.failures import Failure, Failures
-from helpers.servers.listening import listen
-from helpers.servers.server import (
-    MOST_THREADS,
-    NO_POOL,
-    ServeError,
-    Server,
-    ServerWarning,
-    last_port,
-    register,
-    running,
-    unregister,
-)
+from helpers.servers.ports import listen
+from helpers.servers.server import MOST_THREADS, NO_POOL, ServeError, Server, ServerWarning, key
 from helpers.servers.visits import Visits
 from helpers.words import plural
 
@@ -77,7 +67,7 @@ class Served(Server):
             backend, self._backend = self._backend, None
             if backend is None:
                 return
-            unregister(self)
+            registry.discard(key(self.name), self)
             trouble = backend.stop(STOP_TIMEOUT)
         if trouble:
             warnings.warn(f"{self.name} is stopped, but its app {trouble}.", ServerWarning, stacklevel=2)
@@ -136,7 +126,7 @@ def serve(
         threads = whole_number("threads", threads, 1, MOST_THREADS)
     name = name or _default_name(app, kind)
     with registry.lock:
-        before = running(name)
+        before = cast("Server | None", registry.get(key(name)))  # not isinstance: modules may have been loaded again
         if before is not None and port in (None, before.port):
             before.stop()  # it holds the very port that is wanted
         listener = _listener(name, port)
@@ -153,7 +143,7 @@ def serve(
             backend.stop(STOP_TIMEOUT)
             raise ServeError(f"{name} did not start; the reason is the app's own.") from trouble
         server = Served(name, kind, app, chosen, threads, backend)
-        register(server)
+        registry.add(key(name), server, chosen)
     return server
 
 
@@ -190,7 +180,7 @@ def _default_name(app: Any, kind: Kind) -> str:
 def _listener(name: str, port: int | None) -> socket.socket:
     """A listening socket on `port`, or on the port that `name` had last, or on one the operating system picks."""
     try:
-        return listen(port) if port is not None else listen(last_port(name), 0)
+        return listen(port) if port is not None else listen(registry.last_port(key(name)), 0)
     except OverflowError as error:
         raise ServeError(f"{port} is no port; ports go from 1 to 65535, or leave `port` out.") from error
     except OSError as error:

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from helpers.processes.child import Kernel
-from helpers.servers.listening import listen
+from helpers.servers.ports import listen
 from helpers.servers.upstream import LONGEST
 
 MOST_AT_ONCE = 1000  # requests; more get 503 at once
