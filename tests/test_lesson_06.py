@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from lessons import ROOT, changed, only, read, run_lesson, solved
+from lessons import ROOT, changed, only, read, run_all, run_lesson, solved
 from nbformat.v4 import new_code_cell
 from test_exercises import attempt_at
 
@@ -153,19 +153,18 @@ def test_another_wrong_answer_is_told_what_is_wrong(name: str) -> None:
     assert said in feedback.message
 
 
-def test_threads_and_connections_are_tried_without_postgresql_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_there_is_no_postgresql_a_check_that_needs_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     stop_all()
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
     feedback = check("6.2", attempt_at(find("6.2"), SIZE))
-    assert feedback.status == "passed", feedback.message
-    assert "150 ms of waiting" in feedback.message
-    stop_all()
+    assert feedback.status == "not yet"
+    assert "No PostgreSQL answers at the address in DATABASE_URL" in feedback.message
 
 
 LEFT = """
 import psutil
 
-names = ("postgres", "upstream", "stand_in", "launch", "client", "uvicorn", "gunicorn")
+names = ("postgres", "upstream", "launch", "client", "uvicorn", "gunicorn")
 commands = [" ".join(process.cmdline()) for process in psutil.Process().children(recursive=True)]
 threads = [thread.name for thread in threading.enumerate() if thread.name.startswith("pool-")]
 print(threads, [next((name for name in names if name in command), command) for command in commands])
@@ -219,17 +218,15 @@ def test_everything_comes_out_as_the_text_says(tmp_path: Path, monkeypatch: pyte
     assert seen["left"] == "[] ['client']\n", "threads of pools, and processes"
 
 
-@pytest.mark.long
-@pytest.mark.lesson
-@pytest.mark.timeout(SECONDS + 60)
-def test_without_postgresql_the_lesson_says_so_and_comes_out_the_same(
+def test_where_there_is_no_postgresql_the_cell_that_needs_it_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:secret@127.0.0.1:9/none")
-    seen = run_lesson(NOTEBOOK, tmp_path, SECONDS)
-    assert "a stand-in takes its place" in seen["database"]
-    assert "secret" not in seen["database"]
-    everything_is_as_the_text_says(seen)
+    (executed,) = run_all(only(read(NOTEBOOK), "imports", "database"), tmp_path, 60)
+    (shown,) = executed.cells[1].outputs
+    (sentence,) = shown.traceback
+    assert sentence.startswith("NoDatabase: No PostgreSQL answers at the address in DATABASE_URL")
+    assert "secret" not in sentence
 
 
 FLIPS = (

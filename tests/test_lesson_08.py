@@ -138,7 +138,8 @@ def test_everything_comes_out_as_the_text_says(tmp_path: Path) -> None:
         _, _, expected, found, *_ = numbers(line)
         assert 0.5 * expected < found < 1.1 * expected
     assert "settings reach 95% of the model or more" in seen["look-settings"]
-    assert re.search(r"Locust, 20 users, 3 s: [\d,]+ good answers, .*; 0 failed", seen["run-locust"])
+    assert seen["command-locust"].startswith("VISIT=/hello locust -f work/locustfile.py --headless")
+    assert re.search(r"Locust: [\d,]+ good answers, [\d,]+ a second; 0 failed", seen["count-locust"])
     assert seen["run-mail"].count("'nothing': 'sent', 'kill': 'lost'") == 2
     assert "0 good answers" in seen["run-interface"]
     assert "× 500)" in seen["run-interface"]
@@ -156,11 +157,12 @@ def lines_of(text: str) -> list[str]:
 
 
 WITHOUT = """
-from helpers.client import locusting
+import tempfile
 from helpers.servers import commands
 
-commands._runs_here = lambda software: software.module not in ("gunicorn", "pyuwsgi")
-locusting.find_spec = lambda name: None
+commands.runs_here = lambda software: software.module not in ("gunicorn", "pyuwsgi")
+os.environ["PYTHONPATH"] = tempfile.mkdtemp()
+Path(os.environ["PYTHONPATH"], "locust.py").write_text("raise SystemExit('Locust is not installed here')")
 forking = "granian"
 """
 
@@ -176,7 +178,7 @@ def test_the_lesson_goes_on_where_servers_and_locust_are_missing(tmp_path: Path)
     assert seen["launch-fastapi"].count("Gunicorn is not installed here") == 1
     assert "uWSGI is not installed here" in seen["launch-flask"]
     assert "Recorded on" in seen["run-flask-servers"]
-    assert "Locust is not installed here" in seen["run-locust"]
+    assert "Locust is not installed here" in seen["command-locust"]
     assert "Verdict: holds." in seen["judge-claims"]
     assert "Verdict: inconclusive." in seen["judge-c35"]
 
@@ -185,7 +187,7 @@ FLIPS = (
     ("imports", 'forking = "gunicorn" if', 'forking = "uwsgi" if'),
     ("launch-pair", "workers = several", "workers = 1"),
     ("run-kill", '("uvicorn", fastapi_app, 2)', '("hypercorn", fastapi_app, 2)'),
-    ("run-locust", '"/hello", "users": 20', '"/wait", "users": 40'),
+    ("run-locust", '"/hello", 20', '"/wait", 40'),
     ("run-interface", '"waitress"', '"hypercorn"'),
 )
 
@@ -196,13 +198,14 @@ FLIPS = (
 @pytest.mark.skipif(os.name != "posix", reason="Gunicorn exists on POSIX systems only")
 def test_each_flip_turns_its_result_over(tmp_path: Path) -> None:
     wanted = ["imports", "file-fastapi", "file-flask", "launch-fastapi", "launch-pair", "run-visits", "under-load"]
-    wanted += ["kill-one", "run-kill", "run-reload", "file-locust", "run-locust", "run-interface", "stop"]
+    wanted += ["kill-one", "run-kill", "run-reload", "file-locust", "run-locust", "command-locust", "count-locust", "run-interface", "stop"]
     notebook = only(changed(read(NOTEBOOK), FLIPS), *wanted)
     seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, notebook)
     assert seen["run-visits"].count("highest number 40; by worker [40]") == 2
     assert lines_of(seen["run-kill"])[1].endswith("nobody replaced it")
     assert failed(lines_of(seen["run-reload"])[0]) > 20  # a reload that replaces all of it
-    ours, theirs = re.findall(r"good answers, ([\d,.]+) a second", seen["run-locust"])
+    counted = seen["run-locust"] + seen["count-locust"]
+    ours, theirs = re.findall(r"good answers, ([\d,.]+) a second", counted)
     assert 0.7 < float(theirs.replace(",", "")) / float(ours.replace(",", "")) < 1.3
     assert "none failed" in seen["run-interface"]
 

@@ -227,7 +227,7 @@ def live_run(people: int, threads: int, connections: int) -> float:
     from helpers.client import burst
     from helpers.servers import postgres, serve
 
-    with ConnectionPool(postgres(stand_in=True).url, min_size=connections, open=True) as pool:
+    with ConnectionPool(postgres().url, min_size=connections, open=True) as pool:
         pool.wait(5)
         app = Flask("sized")
 
