@@ -23,5 +23,6 @@ def number(name: str, value: object, low: float, high: float, unit: str = "secon
     Raises LessonError, in a sentence with `name` and `unit` in it, for everything else.
     """
     if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:
-        raise LessonError(f"{name} is a number of {unit} from {low:g} to {high:g}; {value!r} is not.")
+        of = f" of {unit}" if unit else ""
+        raise LessonError(f"{name} is a number{of} from {low:g} to {high:g}; {value!r} is not.")
     return float(value)

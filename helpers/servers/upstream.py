@@ -6,6 +6,7 @@ import contextlib
 from types import EllipsisType
 from typing import Any, cast
 
+from helpers.arguments import number
 from helpers.errors import LessonError
 from helpers.plots import Drawn, escape
 from helpers.processes import Child, ChildError, registry
@@ -158,16 +159,9 @@ def upstream(
 
 def _checked(latency: Setting, jitter: Setting, failures: Setting) -> dict[str, float]:
     """The settings that are given, as numbers; three dots stand for one that is left as it is."""
-    limits = {"latency": (latency, LONGEST, "seconds"), "jitter": (jitter, LONGEST, "seconds")}
-    limits["failures"] = (failures, 1.0, "a share of the requests")
-    settings: dict[str, float] = {}
-    for name, (value, most, unit) in limits.items():
-        if value is ...:
-            continue
-        try:
-            settings[name] = float(value)
-        except (TypeError, ValueError):
-            settings[name] = -1.0
-        if not 0 <= settings[name] <= most:
-            raise LessonError(f"{name} is a number from 0 to {most:g} ({unit}), not {value!r}.")
-    return settings
+    given = {
+        "latency": (latency, LONGEST, "seconds"),
+        "jitter": (jitter, LONGEST, "seconds"),
+        "failures": (failures, 1.0, ""),
+    }
+    return {name: number(name, value, 0, most, unit) for name, (value, most, unit) in given.items() if value is not ...}
