@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from helpers.claims import rules
-from helpers.claims.cards import change, paragraphs
 from helpers.claims.drawing import MARKS, MOODS, in_words, marked
-from helpers.claims.rules import Claim
+from helpers.claims.guesses import change, paragraphs
+from helpers.claims.rules import Claim, Verdict
+from helpers.claims.store import Entry
 from helpers.plots import Drawn, escape, table
 from helpers.storage import ROOT
 
@@ -17,10 +18,10 @@ class Ledger(Drawn):
     """All the claims and where they stand here. `verdicts` maps "C30" to its verdict, in the article's order."""
 
     def __init__(
-        self, claims: Mapping[str, Claim], entries: Mapping[str, dict], place: str, notices: Iterable[str] = ()
+        self, claims: Mapping[str, Claim], entries: Mapping[str, Entry], place: str, notices: Iterable[str] = ()
     ) -> None:
         self._claims, self._entries, self._place, self.notices = claims, entries, place, list(notices)
-        self.verdicts: dict[str, str] = {
+        self.verdicts: dict[str, Verdict] = {
             name: entry["verdicts"][-1]["verdict"] or rules.UNTRIED if entry["verdicts"] else rules.UNTRIED
             for name, entry in entries.items()
         }
@@ -60,7 +61,7 @@ class Ledger(Drawn):
     def _tried(self, name: str) -> bool:
         return self.verdicts[name] != rules.UNTRIED
 
-    def _cell(self, names: list[str], verdict: str) -> str:
+    def _cell(self, names: list[str], verdict: Verdict) -> str:
         """The claims among `names` with this verdict, behind its mark and its edge."""
         here = " ".join(name for name in names if self.verdicts[name] == verdict)
         if not here:
@@ -80,8 +81,8 @@ class Ledger(Drawn):
         for name in names:
             claim, entry = self._claims[name], self._entries[name]
             guess = in_words(entry["guesses"][-1]["value"]) + change(entry["guesses"]) if entry["guesses"] else ""
-            last = entry["verdicts"][-1] if entry["verdicts"] else {}
-            found = f"{last.get('found', '')} ({str(last.get('when', ''))[:10]})" if last else ""
+            last = entry["verdicts"][-1] if entry["verdicts"] else None
+            found = f"{last['found']} ({str(last.get('when', ''))[:10]})" if last else ""
             also = f" (also in {', '.join(claim.lesson[1:])})" if claim.lesson[1:] else ""
             cells = (name + also, claim.article, marked(self.verdicts[name]), guess, found, claim.flip)
             rows.append(cells)

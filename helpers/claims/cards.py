@@ -1,138 +1,164 @@
-"""The cards that `predict` and `judge` show."""
+"""The cards that `judge` shows, one for each kind of evidence."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from abc import abstractmethod
+from collections.abc import Iterable
 
 from helpers.claims import rules
 from helpers.claims.drawing import MARKS, MOODS, band, extent, in_words, marked, number_line, rule_in_words
-from helpers.claims.rules import Checks, Claim, Number
+from helpers.claims.guesses import change, heading, paragraphs, with_unit
+from helpers.claims.rules import Checks, Claim, Number, Verdict
+from helpers.claims.store import Entry, GuessValue
 from helpers.plots import Drawn, Picture, escape, inline, table
 
 
-class Guess(Drawn):
-    """What `predict` shows. `value` is the guess (a number, [low, high], a bool, a text) or None; `late` says that it
-    was made or changed after the verdict."""
-
-    def __init__(
-        self, name: str, claim: Claim | None, guesses: list[dict], value: object, notices: Iterable[str] = ()
-    ) -> None:
-        self.name, self.claim, self.value, self.notices = name, claim, value, list(notices)
-        self._guesses = guesses
-        self.late = value is not None and bool(guesses and guesses[-1].get("late"))
-        self.above: list[Guess] = []  # of the same cell, which shows only what its last line returns
-
-    def summary(self) -> str:
-        return "\n".join(" ".join([f"{one.name}: {one.said()}", *one.notices]) for one in (*self.above, self))
-
-    def body(self) -> str:
-        return "".join(one.card() for one in (*self.above, self))
-
-    def card(self) -> str:
-        """This guess alone, as HTML."""
-        point = f"<p>{_heading(self.claim)}</p>" if self.claim else ""
-        own = "" if self.claim else f"<b>{escape(self.name)}</b>: "
-        return f'{point}<p class="note">{own}{escape(self.said())}</p>{paragraphs(self.notices)}'
-
-    def said(self) -> str:
-        """The guess in a sentence."""
-        if self.value is not None:
-            return f"you guess {with_unit(self.claim, self.value)}{change(self._guesses)}."
-        kind = "number" if self.claim and self.claim.numeric else "guess"
-        kept = f" (your earlier guess, {in_words(self._guesses[-1]['value'])}, is kept)" if self._guesses else ""
-        return f"not guessed yet; put your {kind} in place of ...{kept}"
-
-
 class Judgement(Drawn):
-    """What `judge` shows: `verdict` (None under a free name), `claim`, `evidence` as understood, and `guess`."""
+    """What `judge` shows: `verdict` (None under a free name), `claim`, `evidence` as understood, and `guess`.
+
+    A class for each kind of evidence follows: a number, checks, words, and none yet.
+    """
+
+    evidence: Number | Checks | str | bool | None = None
+    unguessed = ""  # what is said where there was no guess
 
     def __init__(
-        self,
-        name: str,
-        claim: Claim | None,
-        verdict: str | None,
-        evidence: Number | Checks | str | bool | None,
-        entry: Mapping[str, list[dict]],
-        notices: Iterable[str] = (),
+        self, name: str, claim: Claim | None, verdict: Verdict | None, entry: Entry, notices: Iterable[str] = ()
     ) -> None:
-        self.name, self.claim, self.verdict, self.evidence = name, claim, verdict, evidence
-        self.notices = list(notices)
-        self._guesses, self._verdicts = entry["guesses"], entry["verdicts"]
-        self.guess = self._guesses[-1]["value"] if self._guesses else None
-        self._tried = verdict != rules.UNTRIED and (claim is not None or evidence is not None)
+        self.name, self.claim, self.verdict, self.notices = name, claim, verdict, list(notices)
+        self.guesses, self.verdicts = entry["guesses"], entry["verdicts"]
+        self.guess: GuessValue | None = self.guesses[-1]["value"] if self.guesses else None
 
     @property
+    @abstractmethod
     def title(self) -> str:
         """The finding in one line, computed from the evidence."""
-        if not self._tried:
-            earlier = f"; it stands at “{self._verdicts[-1]['verdict']}” from before" if self._earlier() else ""
-            return f"{self.name}: {rules.UNTRIED}{earlier}"
-        if self.claim is None:
-            beside = f", {self._compared()}" if isinstance(self.evidence, Number) and band(self.guess) else ""
-            return f"{self.name}: {in_words(self.evidence)}{beside}"
-        if self.claim.decided == "opinion":
-            return f"{self.name}: your opinion is “{self.evidence}”"
-        if isinstance(self.evidence, dict):
-            needs, unless = self.claim.rule["needs"], self.claim.rule.get("unless", [])
-            met, limits = (sum(self.evidence[name] is True for name in names) for names in (needs, unless))
-            limited = f", {limits} of {len(unless)} limits found" if unless else ""
-            left = sum(found is None for found in self.evidence.values())
-            still = f", {left} left open" if left else ""
-            return f"{self.name} {_phrase(self.verdict)}: {met} of {len(needs)} needs met{limited}{still}"
-        if isinstance(self.evidence, Number):
-            return f"{self.name} {_phrase(self.verdict)}: {with_unit(self.claim, self.evidence)}, {self._compared()}"
-        return f"{self.name} {self.verdict}"
 
     def summary(self) -> str:
-        lines = [self.title + ("." if self._tried else "; put what you found in place of the dots.")]
-        lines += [f"Verdict: {self.verdict}."] if self.claim and self._tried else []
-        if isinstance(self.evidence, dict):
-            lines += [f"{name}: {in_words(found)}." for name, found in self.evidence.items()]
-        lines += [self._guessed()] if self._guessed() else []
+        lines = [f"{self.title}."]
+        lines += [f"Verdict: {self.verdict}."] if self.claim else []
+        lines += [*self.details(), *self.guessed()]
         lines += [f"{label}: {text}" for label, text in self._foot()]
         return "\n".join([*lines, *self.notices])
 
     def body(self) -> str:
-        parts = [f"<p>{_heading(self.claim)}</p>"] if self.claim else []
-        if not self._tried:
-            todo = f"{MARKS[rules.UNTRIED]} {self.title}; put what you found in place of the dots."
-            return "".join([*parts, f'<p class="note">{escape(todo)}</p>', self._decided()]) + paragraphs(self.notices)
-        picture = self.picture()
-        if picture:
-            parts.append(picture.body())
-        elif isinstance(self.evidence, dict):
-            parts += [f"<p><b>{escape(self.title)}</b></p>", self._table()]
-        elif self.claim is None or self.claim.decided == "opinion":
-            parts.append(f"<p><b>{escape(self.title)}</b></p>")
-        if self.claim:
+        parts = [f"<p>{heading(self.claim)}</p>"] if self.claim else []
+        parts.append(self.look())
+        if self.claim and self.verdict:
             mood = MOODS.get(self.verdict, "note")
             parts.append(f'<p class="{mood}"><b>{escape(marked(self.verdict))}</b></p>')
-        parts += [f"<p>{escape(self._guessed())}</p>"] if self._guessed() else []
+        parts += [f"<p>{escape(said)}</p>" for said in self.guessed()]
         parts += [f"<p><b>{label}:</b> {inline(text)}</p>" for label, text in self._foot()]
-        return "".join([*parts, self._decided()]) + paragraphs(self.notices)
+        return "".join([*parts, self.decided(), paragraphs(self.notices)])
+
+    def look(self) -> str:
+        """What shows the evidence: HTML."""
+        return f"<p><b>{escape(self.title)}</b></p>"
+
+    def details(self) -> list[str]:
+        """A sentence for each part of the evidence that the title does not name."""
+        return []
+
+    def guessed(self) -> list[str]:
+        """The guess beside the evidence, in a sentence; none where nobody was asked for one."""
+        if self.guess is None:
+            return [self.unguessed] if self.unguessed else []
+        return [f"You guessed {with_unit(self.claim, self.guess)}{change(self.guesses)}{self.beside(self.guess)}."]
+
+    def beside(self, guess: GuessValue) -> str:
+        """How the guess compares, as the end of a sentence."""
+        return ""
+
+    def decided(self) -> str:
+        """The rule and what counts as evidence, folded."""
+        if self.claim is None:
+            return ""
+        texts = f"<p>{escape(rule_in_words(self.claim))}</p><p>{inline(self.claim.asks)}</p>"
+        return f'<details class="quiet"><summary>How this is decided</summary>{texts}</details>'
+
+    def _foot(self) -> list[tuple[str, str]]:
+        if self.claim is None:
+            return []
+        earlier = []
+        if self.claim.decided == "opinion" and len(self.verdicts) > 1:
+            earlier = [("Your votes before", ", ".join(str(record["found"]) for record in self.verdicts[:-1]))]
+        shows = "Why" if self.claim.decided == "unmeasurable" else "What this does not show"
+        return [*earlier, ("Flip it", self.claim.flip), (shows, self.claim.limits)]
+
+
+class Untried(Judgement):
+    """There is no evidence yet."""
+
+    @property
+    def title(self) -> str:
+        stands = self.verdicts[-1]["verdict"] if self.claim and self.verdicts else None
+        return f"{self.name}: {rules.UNTRIED}" + (f"; it stands at “{stands}” from before" if stands else "")
+
+    def summary(self) -> str:
+        return "\n".join([self._todo, *self.notices])
+
+    def body(self) -> str:
+        about = f"<p>{heading(self.claim)}</p>" if self.claim else ""
+        todo = f'<p class="note">{escape(f"{MARKS[rules.UNTRIED]} {self._todo}")}</p>'
+        return about + todo + self.decided() + paragraphs(self.notices)
+
+    @property
+    def _todo(self) -> str:
+        return f"{self.title}; put what you found in place of the dots."
+
+
+class Measured(Judgement):
+    """A number decides, or stands beside a guess."""
+
+    evidence: Number
+    unguessed = "You made no guess; predict(...) before you look makes the next one count."
+
+    @property
+    def title(self) -> str:
+        if self.claim is not None:
+            found = f"{with_unit(self.claim, self.evidence)}, {self._compared()}"
+            return f"{self.name} {_phrase(self.verdict)}: {found}"
+        beside = f", {self._compared()}" if band(self.guess) else ""
+        return f"{self.name}: {in_words(self.evidence)}{beside}"
+
+    def look(self) -> str:
+        picture = self.picture()
+        return picture.body() if picture else super().look()
 
     def picture(self) -> Picture | None:
         """Guess, article and measurement on one number line; None when there are no two numbers to compare."""
-        if not isinstance(self.evidence, Number) or (self.claim is None and band(self.guess) is None):
+        if self.claim is not None:
+            holds = self.claim.rule.get("holds")
+            return number_line(self.title, self.claim.unit, self.evidence, self.guess, self.claim.says, holds)
+        if band(self.guess) is None:
             return None
-        if self.claim is None:
-            unit = re.search(r"\(([^()]+)\)$", self.name)
-            return number_line(self.title, unit[1] if unit else self.name, self.evidence, guess=self.guess)
-        holds = self.claim.rule.get("holds")
-        return number_line(self.title, self.claim.unit, self.evidence, self.guess, self.claim.says, holds)
+        unit = re.search(r"\(([^()]+)\)$", self.name)
+        return number_line(self.title, unit[1] if unit else self.name, self.evidence, guess=self.guess)
 
-    def _earlier(self) -> bool:
-        return bool(self.claim and self._verdicts)
+    def beside(self, guess: GuessValue) -> str:
+        if isinstance(guess, str):
+            return ": a text, so it cannot be compared with a number"
+        if (span := band(guess)) is None:
+            return ""
+        low, high = span
+        if low <= self.evidence.high and self.evidence.low <= high:
+            return ": the measurement agrees"
+        ratio = self.evidence.value / (low if self.evidence.value < low else high or 1)
+        far = max(ratio, 1 / ratio) if ratio > 0 else 0
+        off = f" by a factor of {in_words(float(f'{far:.2g}'))}" if far >= 1.5 and high else ""
+        return f": too {'high' if self.evidence.value < low else 'low'}{off}"
 
     def _compared(self) -> str:
         """Where the measurement lies beside the article's number, the rule's band or, under a free name, the guess."""
         if self.claim is None:
-            whose, (low, high) = "your", band(self.guess)
+            whose, span = "your", band(self.guess)
         elif self.claim.says is not None:
-            whose, (low, high) = "the article's", band(self.claim.says)
+            whose, span = "the article's", band(self.claim.says)
         else:
-            whose, (low, high) = "the rule's", self.claim.rule.get("holds") or self.claim.rule["conditions"]
+            whose, span = "the rule's", band(self.claim.rule.get("holds") or self.claim.rule["conditions"])
+        assert span is not None
+        low, high = span
         against = f"{whose} {extent(low, high)}"
         if self.evidence.high < low or self.evidence.low > high:
             return f"{'below' if self.evidence.high < low else 'above'} {against}"
@@ -140,56 +166,82 @@ class Judgement(Drawn):
             return f"{'exactly' if low == high else 'inside'} {against}"
         return f"reaching across an edge of {against}"
 
-    def _guessed(self) -> str:
-        if not self._tried or (self.guess is None and self.claim and not self.claim.rule):
-            return ""
-        if self.guess is None and isinstance(self.evidence, dict):
-            return ""  # several things were looked at; a lesson may ask for guesses at them under other names
-        if self.guess is None:
-            return "You made no guess; predict(...) before you look makes the next one count."
-        said = f"You guessed {with_unit(self.claim, self.guess)}{change(self._guesses)}"
-        if isinstance(self.guess, str) and isinstance(self.evidence, Number):
-            return f"{said}: a text, so it cannot be compared with a number."
-        if self.claim is None and isinstance(self.evidence, str | bool):
-            return f"{said}: {'right' if _same(self.guess, self.evidence) else 'not so'}."
-        span = band(self.guess)
-        if isinstance(self.evidence, Number) and span:
-            low, high = span
-            if low <= self.evidence.high and self.evidence.low <= high:
-                return f"{said}: the measurement agrees."
-            ratio = self.evidence.value / (low if self.evidence.value < low else high or 1)
-            far = max(ratio, 1 / ratio) if ratio > 0 else 0
-            off = f" by a factor of {in_words(float(f'{far:.2g}'))}" if far >= 1.5 and high else ""
-            return f"{said}: too {'high' if self.evidence.value < low else 'low'}{off}."
-        return f"{said}."
 
-    def _foot(self) -> list[tuple[str, str]]:
-        if self.claim is None or not self._tried:
-            return []
-        earlier = []
-        if self.claim.decided == "opinion" and len(self._verdicts) > 1:
-            earlier = [("Your votes before", ", ".join(str(record["found"]) for record in self._verdicts[:-1]))]
-        shows = "Why" if self.claim.decided == "unmeasurable" else "What this does not show"
-        return [*earlier, ("Flip it", self.claim.flip), (shows, self.claim.limits)]
+class Checked(Judgement):
+    """Checks decide. Several things were looked at; a lesson may ask for guesses at them under other names."""
 
-    def _decided(self) -> str:
-        """The rule and what counts as evidence, folded."""
+    claim: Claim
+    evidence: Checks
+
+    @property
+    def title(self) -> str:
+        needs, unless = self.claim.rule["needs"], self.claim.rule.get("unless", [])
+        met, limits = (sum(self.evidence[name] is True for name in names) for names in (needs, unless))
+        limited = f", {limits} of {len(unless)} limits found" if unless else ""
+        left = sum(found is None for found in self.evidence.values())
+        still = f", {left} left open" if left else ""
+        return f"{self.name} {_phrase(self.verdict)}: {met} of {len(needs)} needs met{limited}{still}"
+
+    def details(self) -> list[str]:
+        return [f"{name}: {in_words(found)}." for name, found in self.evidence.items()]
+
+    def look(self) -> str:
+        rows = [self._row(name, found) for name, found in self.evidence.items()]
+        return super().look() + table(rows, ("check", "for the claim", "found here"))
+
+    def _row(self, name: str, found: bool | None) -> tuple[str, str, str]:
+        if name in self.claim.rule["needs"]:
+            mark = {None: "≈", True: "✓", False: "✗"}[found]
+            return name, "must be so", f"{mark} {in_words(found)}"
+        mark, limit = {None: ("≈", ""), True: ("◐", ", a limit"), False: ("✓", ", no limit")}[found]
+        return name, "would limit it", f"{mark} {in_words(found)}{limit}"
+
+
+class Told(Judgement):
+    """Words: a vote, an answer under a free name, or nothing where nothing can decide."""
+
+    evidence: str | bool | None
+
+    @property
+    def title(self) -> str:
         if self.claim is None:
-            return ""
-        texts = f"<p>{escape(rule_in_words(self.claim))}</p><p>{inline(self.claim.asks)}</p>"
-        return f'<details class="quiet"><summary>How this is decided</summary>{texts}</details>'
+            return f"{self.name}: {in_words(self.evidence)}"
+        if self.claim.decided == "opinion":
+            return f"{self.name}: your opinion is “{self.evidence}”"
+        return f"{self.name} {self.verdict}"
 
-    def _table(self) -> str:
-        rows = []
-        needs = self.claim.rule["needs"]
-        for name, found in self.evidence.items():
-            good = found == (name in needs)
-            mark = "≈" if found is None else "✓" if good else "✗" if name in needs else "◐"
-            result = f"{mark} {in_words(found)}"
-            result += "" if name in needs or found is None else ", a limit" if found else ", no limit"
-            role = "must be so" if name in needs else "would limit it"
-            rows.append((name, role, result))
-        return table(rows, ("check", "for the claim", "found here"))
+    @property
+    def unguessed(self) -> str:  # type: ignore[override]  # a claim that words decide asks for no guess
+        return "" if self.claim else Measured.unguessed
+
+    def look(self) -> str:
+        return "" if self.claim and self.claim.decided != "opinion" else super().look()
+
+    def beside(self, guess: GuessValue) -> str:
+        if self.claim is not None or self.evidence is None:
+            return ""
+        return f": {'right' if _same(guess, self.evidence) else 'not so'}"
+
+
+def judgement(
+    name: str,
+    claim: Claim | None,
+    verdict: Verdict | None,
+    evidence: Number | Checks | str | bool | None,
+    entry: Entry,
+    notices: Iterable[str] = (),
+) -> Judgement:
+    """The card for this kind of evidence."""
+    kind: type[Judgement] = Told
+    if verdict == rules.UNTRIED or (claim is None and evidence is None):
+        kind = Untried
+    elif isinstance(evidence, Number):
+        kind = Measured
+    elif isinstance(evidence, dict):
+        kind = Checked
+    made = kind(name, claim, verdict, entry, notices)
+    made.evidence = evidence
+    return made
 
 
 def _same(guess: object, found: str | bool) -> bool:
@@ -200,28 +252,5 @@ def _same(guess: object, found: str | bool) -> bool:
     return said == str(found).strip().casefold()
 
 
-def _heading(claim: Claim) -> str:
-    return f"<b>{claim.id}</b> <span class='quiet'>The article:</span> {escape(claim.article)}"
-
-
-def with_unit(claim: Claim | None, value: object) -> str:
-    """A number with what it counts; a unit in brackets names the axis only."""
-    counts = claim is not None and not claim.unit.startswith("(") and (isinstance(value, Number) or band(value))
-    return f"{in_words(value)} {claim.unit}".strip() if counts else in_words(value)
-
-
-def change(guesses: list[dict]) -> str:
-    """What happened to a guess, in brackets: nothing as long as it was made before the verdict."""
-    if not guesses or not guesses[-1].get("late"):
-        return ""
-    if len(guesses) == 1:
-        return " (made after the verdict)"
-    return f" (changed after the verdict; your first guess was {in_words(guesses[0]['value'])})"
-
-
-def _phrase(verdict: str) -> str:
+def _phrase(verdict: Verdict | None) -> str:
     return f"{verdict} here" if verdict != rules.INCONCLUSIVE else "is inconclusive here"
-
-
-def paragraphs(sentences: Iterable[str]) -> str:
-    return "".join(f'<p class="note">{escape(sentence)}</p>' for sentence in sentences)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from helpers import plots
 from helpers.claims import rules
-from helpers.claims.rules import Claim, Number
+from helpers.claims.rules import Claim, Number, Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +28,7 @@ MOODS = {rules.HOLDS: "good", rules.FAILS: "bad"}  # every other verdict is a "n
 Band = tuple[float, float]
 
 
-def marked(verdict: str) -> str:
+def marked(verdict: Verdict) -> str:
     """A verdict with its mark: ``"✗ does not hold"``."""
     return f"{MARKS[verdict]} {verdict}"
 

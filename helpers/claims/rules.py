@@ -9,18 +9,24 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any, Literal, TypeGuard, get_args
 
 from helpers.errors import LessonError
 from helpers.storage import ROOT
 
-HOLDS = "holds"
-CONDITIONS = "holds with conditions"
-FAILS = "does not hold"
-INCONCLUSIVE = "inconclusive"
-OPINION = "opinion"
-UNMEASURABLE = "cannot be measured"
-UNTRIED = "not tried yet"
-VERDICTS = (HOLDS, CONDITIONS, FAILS, INCONCLUSIVE, OPINION, UNMEASURABLE, UNTRIED)
+Verdict = Literal[
+    "holds", "holds with conditions", "does not hold", "inconclusive", "opinion", "cannot be measured", "not tried yet"
+]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+HOLDS: Verdict = "holds"
+CONDITIONS: Verdict = "holds with conditions"
+FAILS: Verdict = "does not hold"
+INCONCLUSIVE: Verdict = "inconclusive"
+OPINION: Verdict = "opinion"
+UNMEASURABLE: Verdict = "cannot be measured"
+UNTRIED: Verdict = "not tried yet"
+Decided = Literal["measured", "count", "cited", "opinion", "unmeasurable"]
+Rule = Mapping[str, list[Any]]  # bands of numbers, or names of checks
 
 VOTES = ("agree", "disagree", "it depends")
 
@@ -34,11 +40,11 @@ class Claim:
     id: str
     article: str
     lesson: list[str]
-    decided: str
+    decided: Decided
     asks: str
     flip: str
     limits: str
-    rule: dict[str, list] = field(default_factory=dict)
+    rule: Rule = field(default_factory=dict)
     unit: str = ""
     says: float | list[float] | None = None
 
@@ -95,7 +101,7 @@ def plain(value: object) -> object:
     return value.item() if hasattr(value, "item") and getattr(value, "ndim", None) == 0 else value
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether `value` is a number that can be drawn: True, False, NaN, infinity and the astronomical are none."""
     return isinstance(value, int | float) and not isinstance(value, bool) and -1e100 < value < 1e100
 
@@ -105,11 +111,9 @@ def number(evidence: object) -> Number | None:
     value, low, high = (plain(getattr(evidence, part, evidence)) for part in ("value", "low", "high"))
     if not is_number(value) or not all(isinstance(edge, int | float) for edge in (low, high)):
         return None
-    low, high = (  # an edge that could not be computed leaves its side open
-        min(low, value) if is_number(low) else -math.inf,
-        max(high, value) if is_number(high) else math.inf,
-    )
-    return Number(float(value), float(low), float(high), bool(getattr(evidence, "conclusive", True)))
+    lowest = min(low, value) if is_number(low) else -math.inf  # an edge that could not be computed is open
+    highest = max(high, value) if is_number(high) else math.inf
+    return Number(float(value), float(lowest), float(highest), bool(getattr(evidence, "conclusive", True)))
 
 
 def unfinished(evidence: object) -> bool:
@@ -117,7 +121,7 @@ def unfinished(evidence: object) -> bool:
     return evidence is ... or (isinstance(evidence, Mapping) and any(part is ... for part in evidence.values()))
 
 
-def weigh(claim: Claim, evidence: object) -> tuple[str, Number | Checks | str | None]:
+def weigh(claim: Claim, evidence: object) -> tuple[Verdict, Number | Checks | str | None]:
     """The verdict that `claim`'s rule gives for `evidence`, and the evidence as it was understood.
 
     Raises LessonError, in one sentence, for evidence that the rule cannot use.
@@ -137,11 +141,11 @@ def weigh(claim: Claim, evidence: object) -> tuple[str, Number | Checks | str | 
     return _by_checks(claim.rule, found), found
 
 
-def _by_number(rule: Mapping[str, list], measured: Number) -> str:
+def _by_number(rule: Rule, measured: Number) -> Verdict:
     """One verdict for the whole interval; where the interval allows two, the measurement decides nothing."""
     if not measured.conclusive:
         return INCONCLUSIVE
-    for band, verdict in (("holds", HOLDS), ("conditions", CONDITIONS)):
+    for band, verdict in {"holds": HOLDS, "conditions": CONDITIONS}.items():
         low, high = rule.get(band, (math.inf, -math.inf))
         if low <= measured.low and measured.high <= high:
             return verdict
@@ -150,7 +154,7 @@ def _by_number(rule: Mapping[str, list], measured: Number) -> str:
     return FAILS
 
 
-def _by_checks(rule: Mapping[str, list], found: Checks) -> str:
+def _by_checks(rule: Rule, found: Checks) -> Verdict:
     """The verdict that stands however the open checks (None) would have come out; inconclusive where there is none."""
     needs, unless = ([found[name] for name in rule.get(part, [])] for part in ("needs", "unless"))
     if False in needs:
@@ -166,21 +170,24 @@ def _checks(claim: Claim, evidence: object) -> Checks:
     if not isinstance(evidence, Mapping):
         example = f'{{"{claim.checks[0]}": True, ...}}'
         raise LessonError(f"{claim.id} is decided by checks; give a dict such as {example}, not {_kind(evidence)}.")
-    found = {name: plain(value) for name, value in evidence.items()}
-    for name in found:
+    given = {name: plain(value) for name, value in evidence.items()}
+    for name in given:
         if name not in claim.checks:
             close = difflib.get_close_matches(str(name), claim.checks, n=1)
             meant = f'did you mean "{close[0]}"?' if close else f"it has: {', '.join(claim.checks)}."
             raise LessonError(f'{claim.id} has no check "{name}"; {meant}')
+    found: Checks = {}
     for name in claim.checks:
-        if name not in found:
+        if name not in given:
             raise LessonError(f'{claim.id} also needs the check "{name}"; add it to the evidence, True or False.')
-        if found[name] is not None and not isinstance(found[name], bool):
+        value = given[name]
+        if value is not None and not isinstance(value, bool):
             raise LessonError(
                 f'The check "{name}" of {claim.id} must be True or False, or None where the measurement leaves it '
-                f"open, not {_kind(found[name])}."
+                f"open, not {_kind(value)}."
             )
-    return {name: found[name] for name in claim.checks}
+        found[name] = value
+    return found
 
 
 def _vote(claim: Claim, evidence: object) -> str:

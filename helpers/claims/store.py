@@ -15,15 +15,49 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any, NotRequired, TypedDict, TypeVar
 
-from helpers.claims.rules import VERDICTS
+from helpers.claims.rules import VERDICTS, Verdict
 from helpers.machine import machine
 from helpers.storage import folders
 
 HISTORY = 50  # records kept for one name; the first one is kept whatever happens
 PATIENCE = 5.0  # seconds to wait for another kernel that is writing
 
-Entries = dict[str, dict[str, list[dict]]]
+GuessValue = float | str | list[float]  # a number, True or False, a text, the two ends of a range
+
+
+class Stamp(TypedDict):
+    """When and on what kind of machine a record was made."""
+
+    when: str
+    machine: dict[str, Any]
+
+
+class GuessRecord(Stamp):
+    """One guess; `late` where it was made after a verdict."""
+
+    value: GuessValue
+    late: NotRequired[bool]
+
+
+class VerdictRecord(Stamp):
+    """One verdict (None under a free name), what was found in words, and the evidence as JSON keeps it."""
+
+    verdict: Verdict | None
+    found: str
+    evidence: NotRequired[object]
+
+
+class Entry(TypedDict):
+    """What is kept under one name, oldest record first."""
+
+    guesses: list[GuessRecord]
+    verdicts: list[VerdictRecord]
+
+
+Entries = dict[str, Entry]
+Record = TypeVar("Record", GuessRecord, VerdictRecord)
 
 
 class Store:
@@ -49,15 +83,15 @@ class Store:
         with self._turn:
             return self._transact()
 
-    def add(self, name: str, guess: dict | None = None, verdict: dict | None = None) -> Entries:
+    def add(self, name: str, guess: GuessRecord | None = None, verdict: VerdictRecord | None = None) -> Entries:
         """Append a record to the guesses or to the verdicts of `name`, and return everything that is kept."""
 
         def change(entries: Entries) -> None:
             entry = entries.setdefault(name, {"guesses": [], "verdicts": []})
-            for kind, record in (("guesses", guess), ("verdicts", verdict)):
-                if record:
-                    kept = [*entry[kind], record]
-                    entry[kind] = kept[:1] + kept[1:][1 - HISTORY :]
+            if guess:
+                entry["guesses"] = _shortened([*entry["guesses"], guess])
+            if verdict:
+                entry["verdicts"] = _shortened([*entry["verdicts"], verdict])
 
         with self._turn:
             self._unsaved.append(change)
@@ -110,7 +144,7 @@ class Store:
 def _parse(file: Path) -> Entries:
     """The entries in `file`. Raises ValueError when they are not what this module writes, OSError when unreadable."""
     try:
-        entries = json.loads(file.read_text("utf-8"))["entries"]
+        entries: Entries = json.loads(file.read_text("utf-8"))["entries"]
         for entry in entries.values():
             guesses, verdicts = list(entry["guesses"]), list(entry["verdicts"])
             sound = all(isinstance(record, dict) for record in guesses + verdicts)
@@ -145,8 +179,13 @@ def write(file: Path, entries: Entries) -> None:
         raise
 
 
-def stamp() -> dict[str, object]:
-    """When and on what kind of machine a record is made."""
+def _shortened(records: list[Record]) -> list[Record]:
+    """The first of `records` and the latest."""
+    return records[:1] + records[1:][1 - HISTORY :]
+
+
+def stamp() -> Stamp:
+    """Now, and this machine."""
     return {"when": datetime.now(UTC).astimezone().isoformat(timespec="seconds"), "machine": machine()}
 
 
