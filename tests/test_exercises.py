@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from flask import Flask
 
 import helpers.exercises
 from helpers import LessonError, ask, check, hint, solution
-from helpers.exercises import find, lessons, of_lesson
+from helpers.exercises import asking, find, lessons, of_lesson
 from helpers.exercises.attempt import NotStarted, NotYet, is_blank, serving
 from helpers.exercises.exercise import Exercise, Feedback, Wrong
 from helpers.servers import serve, stop_all
@@ -230,7 +231,7 @@ def test_under_nbgrader_anything_but_a_pass_raises(monkeypatch: pytest.MonkeyPat
 
 
 def test_each_call_gives_the_next_hint_until_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(helpers.exercises, "_hints_given", type(helpers.exercises._hints_given)())
+    monkeypatch.setattr(asking, "hints_given", Counter())
     count = len(find("0.1").hints)
     given = [hint("0.1") for _ in range(count + 1)]
     assert [one.number for one in given] == [*range(1, count + 1), count]
@@ -318,7 +319,7 @@ def test_a_crash_inside_an_app_is_told_and_does_not_reach_stderr(
 
 @pytest.mark.parametrize("framework", ["Flask", "FastAPI"])
 def test_an_app_that_does_not_answer_is_given_up(framework: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(helpers.exercises.attempt, "_ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(helpers.exercises.attempt, "ANSWER_SECONDS", 0.1)
     said = f"No good answer to GET /sleep: {framework} timed out"
     with serving(an_app(framework), framework) as ask, pytest.raises(NotYet, match=said):
         ask("GET", "/sleep")

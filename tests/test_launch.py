@@ -116,10 +116,10 @@ def keeps_connections(server):
 def running_below(process, module):
     """The processes below `process` that run `module`."""
     found = []
-    for child in process.children(recursive=True):
+    for each in process.children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
-            if module in " ".join(child.cmdline()):
-                found.append(child)
+            if module in " ".join(each.cmdline()):
+                found.append(each)
     return found
 
 

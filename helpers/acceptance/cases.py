@@ -61,6 +61,7 @@ def _case(
     """A case of the file: its body is text, bytes in base64, or a recipe of [text, how many times] to be joined."""
     if ought not in get_args(Ought):
         raise ValueError(f"ought is refuse, accept or either, not {ought!r}")
+    content: bytes | None
     if body_base64 is not None:
         content = base64.b64decode(body_base64, validate=True)
     elif body_recipe:
@@ -74,4 +75,4 @@ def outcome(answer: Answer) -> Outcome:
     """What became of a request: let in (2xx), crashed (5xx, or no whole answer), or refused (anything else)."""
     if answer.ok:
         return "let in"
-    return "crashed" if answer.error or answer.status >= 500 else "refused"
+    return "crashed" if answer.error or (answer.status or 0) >= 500 else "refused"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,6 @@ from helpers.words import listed
 class _Table(Drawn):
     """A row for each case, a column for each server."""
 
-    title: str
     foot = ""
 
     def __init__(self, cases: Sequence[Case], exchanges: Mapping[str, Exchange]) -> None:
@@ -26,9 +26,14 @@ class _Table(Drawn):
         self.answers = [list(exchanges[case.id]) for case in cases]
         self.servers = [answer.server for answer in self.answers[0]]
 
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """The finding in one line, computed from the answers."""
+
+    @abstractmethod
     def cell(self, case: Case, answer: Answer) -> str:
         """What stands in one cell, in words."""
-        raise NotImplementedError
 
     def summary(self) -> str:
         lines = [f"{self.title}."]

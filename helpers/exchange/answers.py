@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 import httpx
 
@@ -81,7 +81,7 @@ class Answer(Drawn):
         return Exchange(self.sent, [self]).body()
 
 
-class Exchange(Drawn, Sequence):
+class Exchange(Drawn, Sequence[Answer]):
     """One request and the answers to it: iterate, or pick one by its number or by the name of its server."""
 
     def __init__(self, sent: Sent | None, rows: Sequence[Answer]) -> None:
@@ -100,7 +100,13 @@ class Exchange(Drawn, Sequence):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, key: int | str) -> Answer:
+    @overload
+    def __getitem__(self, key: int | str) -> Answer: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> Sequence[Answer]: ...
+
+    def __getitem__(self, key: int | str | slice) -> Answer | Sequence[Answer]:
         if not isinstance(key, str):
             return self.rows[key]
         for answer in self.rows:

@@ -108,7 +108,7 @@ def _loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _build(method, path, json, content, headers, params, data, files) -> Sent:
+def _build(method: Any, path: Any, json: Any, content: Any, headers: Any, params: Any, data: Any, files: Any) -> Sent:
     """The request as every server gets it, byte for byte. Bodies that can be read once are read here."""
     if not (isinstance(method, str) and re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", method, re.ASCII)):
         raise LessonError(f'{method!r} is no HTTP method: write ask(servers, "GET", "/path").')

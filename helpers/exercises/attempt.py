@@ -14,8 +14,9 @@ from helpers.errors import one_line
 
 if TYPE_CHECKING:
     from helpers.exchange import Answer
+    from helpers.servers import Server
 
-_ANSWER_SECONDS = 5.0  # for one request to what the learner built
+ANSWER_SECONDS = 5.0  # for one request to what the learner built
 
 
 class NotYet(Exception):
@@ -26,31 +27,38 @@ class NotStarted(NotYet):
     """Raised by a check that sees that the learner has not begun, where `is_blank` cannot tell."""
 
 
-@contextmanager
-def serving(app: object, label: str = "your app") -> Iterator[Callable[..., Answer]]:
-    """The learner's app, served for the length of the ``with`` block, and what asks it: ``ask("GET", "/ping")``.
+class Asking:
+    """What asks the learner's app: ``ask("GET", "/ping")``, with the arguments of `helpers.exchange.ask`.
 
-    Takes the arguments of `helpers.exchange.ask` and returns its one `Answer`. `label` names the app in messages, and
-    tells two apart ("Flask", "FastAPI"); ``ask.server`` is the `Server`, for `burst` and `watch`. `NotYet`, with a
-    sentence that names the request, for an exception that the app lets out, and for an answer that does not come or
-    not within seconds.
+    `server` is the app's `Server`, for `burst` and `watch`.
     """
-    from helpers.exchange import ask
+
+    def __init__(self, server: Server, label: str) -> None:
+        self.server, self.label = server, label
+
+    def __call__(self, method: str, path: str, **request: Any) -> Answer:
+        """The one answer. Raises NotYet, with a sentence that names the request, where none comes or the app raises."""
+        from helpers.exchange import ask
+
+        (answer,) = ask(self.server, method, path, timeout=ANSWER_SECONDS, **request)
+        if answer.failure:
+            raise NotYet(f"Inside {self.label}, {answer.failure}.")
+        if answer.error:
+            raise NotYet(f"No good answer to {method} {path}: {self.label} {answer.error}.")
+        return answer
+
+
+@contextmanager
+def serving(app: object, label: str = "your app") -> Iterator[Asking]:
+    """The learner's app, served for the length of the ``with`` block, and what asks it.
+
+    `label` names the app in messages, and tells two apart ("Flask", "FastAPI").
+    """
     from helpers.servers import serve
 
     server = serve(app, name=f"check {label}")
-
-    def ask_it(method: str, path: str, **request: Any) -> Answer:
-        (answer,) = ask(server, method, path, timeout=_ANSWER_SECONDS, **request)
-        if answer.failure:
-            raise NotYet(f"Inside {label}, {answer.failure}.")
-        if answer.error:
-            raise NotYet(f"No good answer to {method} {path}: {label} {answer.error}.")
-        return answer
-
-    ask_it.server = server  # type: ignore[attr-defined]
     try:
-        yield ask_it
+        yield Asking(server, label)
     finally:
         server.stop()
 

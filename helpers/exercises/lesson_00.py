@@ -43,7 +43,7 @@ def check_ping(attempt: Any) -> str:
             raise NotYet(f"{label} knows no `/ping`: it answers 404. Compare the path in its decorator.")
         if answer.status == 405:
             raise NotYet(f"{label} has a `/ping`, but not for GET: it allows {answer.headers.get('allow', 'others')}.")
-        if 300 <= answer.status < 400:
+        if 300 <= (answer.status or 0) < 400:
             raise NotYet(f"{label} redirects `/ping` to `/ping/`: drop the slash at the end of the path.")
         if answer.status != 200:
             raise NotYet(f"{label} answers GET `/ping` with status {answer.status}, not 200: {answer.text[:200]}")
@@ -70,11 +70,11 @@ def check_who_answered(who_answered: Callable[[Exchange], Any]) -> str:
     def here() -> dict[str, bool]:
         return {"here": True}
 
-    practice = [Flask("practice"), FastAPI()]
-    for app in practice:
-        app.get("/both")(here)
-    practice[0].get("/flask")(here)
-    servers = [serve(app, name=f"practice {type(app).__name__}") for app in practice]
+    flask_app, fastapi_app = Flask("practice"), FastAPI()
+    flask_app.get("/both")(here)
+    flask_app.get("/flask")(here)
+    fastapi_app.get("/both")(here)
+    servers = [serve(app, name=f"practice {type(app).__name__}") for app in (flask_app, fastapi_app)]
     try:
         compare(who_answered, ask(servers, "GET", "/both"))
         compare(who_answered, ask(servers, "GET", "/flask"))

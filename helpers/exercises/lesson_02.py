@@ -136,8 +136,8 @@ def check_orders(orders_app: Any) -> str:
             raise NotYet("`null` is let in as an order: look at what kind of value `get_json()` gave you.")
         if (broken := ask("POST", "/orders", content="{", headers={"content-type": "application/json"})).ok:
             raise NotYet(f"Broken JSON gets {broken.status}: let `request.get_json()` refuse it, as it does by itself.")
-    good, bad = len(GOOD_ORDERS), len(BAD_ORDERS) + 2
-    return f"{good} good orders in, {bad} bad ones out, each with its reason, and never a 500. All by hand."
+    bad = len(BAD_ORDERS) + 2
+    return f"{len(GOOD_ORDERS)} good orders in, {bad} bad ones out, each with its reason, and never a 500. All by hand."
 
 
 def judge_refusal(sent: Any, fields: set[str], answer: Answer) -> None:

@@ -180,7 +180,7 @@ def check_orders(app: Any) -> str:
 def document_of(ask: Callable[..., Answer]) -> dict[str, Any]:
     """The app's OpenAPI document; `NotYet` where there is none at /openapi.json."""
     answer = ask("GET", "/openapi.json")
-    document = as_json(answer)
+    document: dict[str, Any] = as_json(answer)
     if answer.status != 200 or "paths" not in document:
         raise NotYet(f"There is no OpenAPI document at `/openapi.json`: it answers {answer.status}.")
     return document
@@ -192,12 +192,13 @@ def as_json(answer: Answer) -> Any:
 
 def content_of(part: dict[str, Any]) -> dict[str, Any]:
     """The schema of a requestBody or of a response; empty where it has none."""
-    return part.get("content", {}).get("application/json", {}).get("schema", {})
+    schema: dict[str, Any] = part.get("content", {}).get("application/json", {}).get("schema", {})
+    return schema
 
 
 def fields_of(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """``{"title": {"type": "string"}}`` of a schema that may stand elsewhere in the document, or be one of several."""
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for part in schema.get("anyOf", [schema]):
         name = part.get("$ref", "").split("/")[-1]
         found |= (document["components"]["schemas"][name] if name else part).get("properties", {})

@@ -169,7 +169,7 @@ def check_threads_for(answer: Callable[[int, int, int], float | None]) -> str:
         impossible = "does not end"
     if impossible != "returns None":
         raise NotYet(f"`threads_for(20, 50, 40)` {impossible}: nobody can wait 50 ms within 40, so say `None`.")
-    threads = int(answer(20, 50, 120))
+    threads = int(answer(20, 50, 120) or 0)
     few, enough = _measured(threads - 1), _measured(threads)
     return f"Tried with 20 people: {enough:,.0f} ms with your number of threads, {few:,.0f} ms with one less."
 
@@ -177,7 +177,12 @@ def check_threads_for(answer: Callable[[int, int, int], float | None]) -> str:
 def _measured(threads: int) -> float:
     """Milliseconds until the last of the people has an answer from a Flask app on `threads` threads."""
     app = Flask("check")
-    app.get("/wait")(lambda: time.sleep(WAIT) or {})
+
+    @app.get("/wait")
+    def wait() -> dict[str, bool]:
+        time.sleep(WAIT)
+        return {"waited": True}
+
     server = serve(app, name="check your number", threads=threads)
     try:
         return burst(server, "/wait", PEOPLE).seconds * 1000

@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import ceil
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from helpers.exercises.attempt import NotStarted, NotYet, is_blank
 from helpers.exercises.exercise import Exercise, Wrong
+
+if TYPE_CHECKING:
+    from helpers.servers import Server
 
 SHOP = """\
 from contextlib import asynccontextmanager
@@ -83,15 +86,12 @@ class PriceApi:
 
 
 def check_shop(make: Any) -> str:
-    from helpers.client import burst
-    from helpers.exchange import ask
     from helpers.servers import serve
-    from helpers.timeline import watch
 
     if not inspect.isroutine(make):  # an app can be called too
         raise NotYet(f"Hand over the function `shop` itself; this is a {type(make).__name__}.")
     api = PriceApi()
-    other, server = serve(api, name="check price api"), None
+    other = serve(api, name="check price api")
     try:
         app = make(other.url)
         if app is None:
@@ -99,39 +99,52 @@ def check_shop(make: Any) -> str:
         if is_blank(app):
             raise NotStarted("The app has no route yet: it needs GET `/offer`.")
         server = serve(app, name="check your app")
-        for _ in range(2):
-            before = len(api.paths)
-            (answer,) = ask(server, "GET", "/offer", timeout=5)
-            if answer.failure and "vars() argument" in str(answer.failure.exception):  # FastAPI made no JSON of it
-                raise NotYet("`/offer` returns the client's response itself: return what is in it, with `.json()`.")
-            if answer.failure:
-                raise NotYet(f"Inside your app, {answer.failure}.")
-            if answer.error or answer.status != 200:
-                raise NotYet(f"GET `/offer` gets no good answer: {answer.error or answer.status}.")
-            if "/price" not in api.paths:
-                raise NotYet(f"`/offer` answers, and nobody asked `/price` of the API, only {api.paths or 'nothing'}.")
-            told = answer.text.strip()
-            if len(api.paths) == before:
-                raise NotYet(
-                    f"`/offer` repeats `{told[:80]}`, and nobody asked the API this time; its price has changed."
-                )
-            if as_json(told) != {"price": api.price}:
-                raise NotYet(f'The API said `{{"price": {api.price}}}`, and `/offer` says `{told[:80]}`.')
-        api.peak, asked = 0, len(api.paths)
-        with watch(server) as timeline:
-            bursts = [burst(server, "/offer", AT_ONCE, timeout=5) for _ in range(2)]
-        asked = len(api.paths) - asked
-        good = sum(one.statuses[200] for one in bursts)
-        if good < 2 * AT_ONCE:
-            failures = f": {list(server.errors)[-1]}" if list(server.errors) else ""
-            raise NotYet(
-                f"With {AT_ONCE} people at once, {2 * AT_ONCE - good} of {2 * AT_ONCE} get no answer{failures}."
-            )
-    finally:
-        if server is not None:
+        try:
+            for _ in range(2):
+                ask_for_offer(server, api)
+            return crowd_shop(server, api)
+        finally:
             server.stop()
+    finally:
         other.stop()
-    held = sum(span.end - span.start for request in timeline.requests for span in request.blocking)
+
+
+def ask_for_offer(server: Server, api: PriceApi) -> None:
+    """One request: the offer is what the API says now."""
+    from helpers.exchange import ask
+
+    before = len(api.paths)
+    (answer,) = ask(server, "GET", "/offer", timeout=5)
+    if answer.failure and "vars() argument" in str(answer.failure.exception):  # FastAPI made no JSON of it
+        raise NotYet("`/offer` returns the client's response itself: return what is in it, with `.json()`.")
+    if answer.failure:
+        raise NotYet(f"Inside your app, {answer.failure}.")
+    if answer.error or answer.status != 200:
+        raise NotYet(f"GET `/offer` gets no good answer: {answer.error or answer.status}.")
+    if "/price" not in api.paths:
+        raise NotYet(f"`/offer` answers, and nobody asked `/price` of the API, only {api.paths or 'nothing'}.")
+    told = answer.text.strip()
+    if len(api.paths) == before:
+        raise NotYet(f"`/offer` repeats `{told[:80]}`, and nobody asked the API this time; its price has changed.")
+    if as_json(told) != {"price": api.price}:
+        raise NotYet(f'The API said `{{"price": {api.price}}}`, and `/offer` says `{told[:80]}`.')
+
+
+def crowd_shop(server: Server, api: PriceApi) -> str:
+    """Two bursts: all get an answer, side by side, over connections that are used again."""
+    from helpers.client import burst
+    from helpers.timeline import watch
+    from helpers.timeline.requests import length, union
+
+    api.peak, asked = 0, len(api.paths)
+    with watch(server) as timeline:
+        bursts = [burst(server, "/offer", AT_ONCE, timeout=5) for _ in range(2)]
+    asked = len(api.paths) - asked
+    missing = 2 * AT_ONCE - sum(one.statuses[200] for one in bursts)
+    if missing:
+        failures = f": {list(server.errors)[-1]}" if server.errors else ""
+        raise NotYet(f"With {AT_ONCE} people at once, {missing} of {2 * AT_ONCE} get no answer{failures}.")
+    held = length(union(span.when for request in timeline.requests for span in request.blocking))
     if api.peak < AT_ONCE / 2 and held > AT_ONCE * api.seconds:  # half of what all requests waited
         raise NotYet(
             f"{AT_ONCE} people stand in line: the call holds the event loop while it waits. "
@@ -172,6 +185,17 @@ def size(people, wait, target):
 CASES = [(60, 50, 200), (60, 50, 120), (20, 50, 50), (10, 80, 50), (100, 30, 100), (7, 10, 1000)]
 
 
+def two_numbers(call: str, found: Any) -> tuple[int, int]:
+    """What the learner's function returned, as (threads, connections)."""
+    if not isinstance(found, tuple | list) or len(found) != 2:
+        raise NotYet(f"`{call}` returns {found!r}; asked for are two numbers, (threads, connections).")
+    if any(isinstance(number, bool) or not isinstance(number, Real) for number in found):
+        raise NotYet(f"`{call}` returns {found!r}; asked for are two numbers, (threads, connections).")
+    if any(number % 1 for number in found):
+        raise NotYet(f"`{call}` returns {found!r}: half a thread there is not; make both whole numbers.")
+    return int(found[0]), int(found[1])
+
+
 def check_size(size: Any) -> str:
     if not callable(size):
         raise NotYet(f"Hand over the function `size` itself; this is a {type(size).__name__}.")
@@ -188,13 +212,7 @@ def check_size(size: Any) -> str:
             continue
         if found is None:
             raise NotYet(f"`{call}` returns None, and it can be done.")
-        if not isinstance(found, tuple | list) or len(found) != 2:
-            raise NotYet(f"`{call}` returns {found!r}; asked for are two numbers, (threads, connections).")
-        if any(isinstance(number, bool) or not isinstance(number, Real) for number in found):
-            raise NotYet(f"`{call}` returns {found!r}; asked for are two numbers, (threads, connections).")
-        if any(number % 1 for number in found):
-            raise NotYet(f"`{call}` returns {found!r}: half a thread there is not; make both whole numbers.")
-        found = threads, connections = int(found[0]), int(found[1])
+        found = threads, connections = two_numbers(call, found)
         if min(found) < 1:
             raise NotYet(f"`{call}` returns {found}: with less than one, nobody is served.")
         needed, least = ceil(people / min(found)), ceil(people / rounds)
@@ -266,7 +284,7 @@ SLOW, DEADLINE, AMPLE = 4.0, 0.6, 3.0  # seconds
 @contextmanager
 def slow_api() -> Iterator[Any]:
     """An upstream API beside the one that the lesson has."""
-    from helpers.servers.child import Child
+    from helpers.processes import Child
     from helpers.servers.upstream import Upstream
 
     child = Child("helpers.servers.upstream_child", "0", "0.05", "0", "0", timeout=10)
