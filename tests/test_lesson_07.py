@@ -12,7 +12,7 @@ from helpers import check
 from helpers.benchmark import Estimate
 from helpers.exercises import find
 from helpers.exercises.attempt import NotYet
-from helpers.exercises.lesson_07 import _feedback
+from helpers.exercises.lesson_07 import judge_ratio
 
 NOTEBOOK = ROOT / "notebooks" / "07_honest_benchmarks.ipynb"
 SECONDS = 280  # for one run of the lesson; under four minutes on two cores, of which tests may have less
@@ -54,9 +54,9 @@ def test_a_setting_that_cannot_be_is_a_sentence(setting: str, said: str) -> None
 def test_a_right_setting_on_a_busy_machine_is_not_called_too_small() -> None:
     busy = Estimate("FastAPI", "Flask", 1.6, 1.3, 1.9, 8, "busy")
     with pytest.raises(NotYet, match="has room for all 100"):
-        _feedback(busy, {"workers": 2, "threads": 50})
+        judge_ratio(busy, {"workers": 2, "threads": 50})
     with pytest.raises(NotYet, match="for 80 at a time"):
-        _feedback(busy, {"threads": 80})
+        judge_ratio(busy, {"threads": 80})
 
 
 def numbers(text: str) -> list[float]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import os
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from helpers.arguments import whole_number
 from helpers.exercises.attempt import NotYet
 from helpers.exercises.exercise import Exercise, Wrong
 
@@ -48,8 +50,7 @@ def wait():
 
 
 def check_setting(setting: Any) -> str:
-    from helpers.benchmark import measure
-    from helpers.servers import launch
+    from helpers.servers.server import MOST_THREADS
 
     if not isinstance(setting, dict) or not setting or not setting.keys() <= {"workers", "threads"}:
         raise NotYet('The setting is a dict of "workers" and "threads", such as `{"workers": 1, "threads": 10}`.')
@@ -60,38 +61,51 @@ def check_setting(setting: Any) -> str:
             f"{setting['workers']} workers are as many copies of Python in memory: four are the most here. "
             "What else lets a process hold several requests?"
         )
+    if "threads" in setting:
+        whole_number("threads", setting["threads"], 1, MOST_THREADS)
+    room = setting.get("workers", 1) * setting.get("threads", 1)
+    if room * EQUAL < CONNECTIONS:  # no need to measure what Little's law says
+        times = f"{CONNECTIONS / room:.3g} times as many, by Little's law"
+        if "threads" not in setting:
+            raise NotYet(
+                f"Without threads each worker has one request at a time, so {room} of {CONNECTIONS} at once: FastAPI answers {times}."
+            )
+        raise NotYet(
+            f"Of {CONNECTIONS} requests, your Flask has room for {room} at a time: FastAPI still answers {times}."
+        )
+    return judge_ratio(measured_ratio(setting), setting)
+
+
+def measured_ratio(setting: dict[str, int]) -> Estimate:
+    """FastAPI beside a Flask with these workers and threads, in servers of their own."""
+    from helpers.benchmark import measure
+    from helpers.servers import launch
+
     software = "gunicorn" if os.name == "posix" else "waitress"
-    with tempfile.TemporaryDirectory() as folder:
-        files = {"check_fastapi": IN_FASTAPI, "check_flask": IN_FLASK}
-        targets = []
-        for name, source in files.items():
-            path = Path(folder, f"{name}.py")
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
+
+        def address(source: str, software: str, framework: str, **settings: Any) -> str:
+            path = Path(folder, f"check_{framework.lower()}.py")
             path.write_text(source, encoding="utf-8")
-            targets.append(f"{path}:app")
-        servers = []
-        try:
-            servers.append(launch("uvicorn", targets[0], name="check, FastAPI"))
-            servers.append(launch(software, targets[1], name="check, Flask", **setting))
-            urls = {name: server.url + "/wait" for name, server in zip(("FastAPI", "Flask"), servers, strict=True)}
-            ratio = measure(urls, concurrency=CONNECTIONS, budget=10).ratio("FastAPI", "Flask")
-        finally:
-            for server in servers:
-                server.stop()
-    return _feedback(ratio, setting)
+            server = launch(software, f"{path}:app", name=f"check, {framework}", **settings)
+            running.callback(server.stop)
+            return server.url + "/wait"
+
+        urls = {
+            "FastAPI": address(IN_FASTAPI, "uvicorn", "FastAPI"),
+            "Flask": address(IN_FLASK, software, "Flask", **setting),
+        }
+        return measure(urls, concurrency=CONNECTIONS, budget=10).ratio("FastAPI", "Flask")
 
 
-def _feedback(ratio: Estimate, setting: dict[str, int]) -> str:
+def judge_ratio(ratio: Estimate, setting: dict[str, int]) -> str:
+    """The sentence for what was measured. Raises NotYet where FastAPI answers more."""
     at_once = setting.get("workers", 1) * setting.get("threads", 1)
     times = ratio.value if ratio.value > 0 else math.inf  # 0: one of the two gave no good answer in time
     if times > EQUAL and at_once >= CONNECTIONS:
         raise NotYet(
             f"Your Flask has room for all {CONNECTIONS}, and yet FastAPI answers {times:.1f} times as many: "
             "a busy processor limits it, or one worker got more than its share. Close what else runs, and check again."
-        )
-    if times > EQUAL and "threads" not in setting:
-        raise NotYet(
-            f"Without threads each worker has one request at a time, so {at_once} of {CONNECTIONS} at once: "
-            f"FastAPI answers {times:.1f} times as many."
         )
     if times > EQUAL:
         raise NotYet(

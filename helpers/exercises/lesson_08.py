@@ -66,6 +66,9 @@ def check_counter(next_visit: Any) -> str:
 
     if not callable(next_visit):
         raise NotYet(f"Hand over the function `next_visit` itself; this is a {type(next_visit).__name__}.")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # a look, before anything is launched
+        path = str(Path(folder, "visits"))
+        complain_about([{"visit": next_visit(path)} for _ in range(IN_TURN)])
     with (
         counting_app(next_visit) as url,
         httpx.Client(base_url=url, verify=False, trust_env=False, timeout=15) as visitor,
