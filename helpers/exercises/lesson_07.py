@@ -68,7 +68,8 @@ def check_setting(setting: Any) -> str:
         times = f"{CONNECTIONS / room:.3g} times as many, by Little's law"
         if "threads" not in setting:
             raise NotYet(
-                f"Without threads each worker has one request at a time, so {room} of {CONNECTIONS} at once: FastAPI answers {times}."
+                f"Without threads each worker has one request at a time, so {room} of {CONNECTIONS} at once: "
+                f"FastAPI answers {times}."
             )
         raise NotYet(
             f"Of {CONNECTIONS} requests, your Flask has room for {room} at a time: FastAPI still answers {times}."
