@@ -107,15 +107,17 @@ class KeepFailures:
             except Exception as error:  # in the middle of an answer
                 record(error)
                 raise
+            finally:
+                if hasattr(chunks, "close"):
+                    chunks.close()
 
         environ["lesson.record"] = record
         environ["wsgi.errors"] = errors
         try:
-            chunks = self.app(environ, start_response)
+            return watched(self.app(environ, start_response))
         except Exception as error:
             record(error)
             raise
-        return ClosingIterator(watched(chunks), getattr(chunks, "close", None))
 
 
 class _ErrorStream(io.TextIOBase):
