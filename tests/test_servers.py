@@ -620,6 +620,35 @@ def test_one_exception_that_ends_two_requests_is_two_failures(kind, client):
     assert [failure.request_id for failure in server.errors] == ["1", "2"]
 
 
+def test_whoever_has_an_answer_that_reports_a_failure_finds_it_recorded(client):
+    async def slow_to_raise(scope, receive, send):
+        assert scope["type"] == "http"
+        await send({"type": "http.response.start", "status": 500, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"no"})
+        time.sleep(0.2)
+        raise RuntimeError("out of books")
+
+    server = serve(slow_to_raise)
+    assert client.get(server.url, headers={"x-request-id": "1"}).status_code == 500
+    assert [str(failure.exception) for failure in server.errors] == ["out of books"]
+
+
+@pytest.mark.parametrize("headers", [{}, BROWSER])
+def test_what_a_wsgi_app_returns_is_closed(headers, client):
+    closed = threading.Event()
+
+    class Page(list):
+        def close(self):
+            closed.set()
+
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", "4")])
+        return Page([b"page"])
+
+    assert client.get(serve(app).url, headers=headers).text == "page"
+    assert closed.wait(5)
+
+
 def test_a_page_that_breaks_off_while_it_is_held_back_is_kept(client):
     def breaks(environ, start_response):
         start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", "9")])
@@ -938,6 +967,18 @@ def test_show_takes_a_path_as_a_person_writes_it():
     for name in ("Ada Lovelace", "Zoë", "50%25"):
         assert f"“{name.replace('%25', '%')}”" in show(server, f"/hello/{name}").summary()
     server.stop()  # no browser comes for these pages
+
+
+@pytest.mark.parametrize("app", both())
+def test_a_shown_page_is_awaited_until_a_browser_has_it(app, client, monkeypatch):
+    monkeypatch.setattr("helpers.servers.visits.PATIENCE", 60.0)
+    monkeypatch.setattr("helpers.servers.visits.QUIET", 0.0)
+    server = serve(app)
+    show(server, "/")
+    client.get(server.url, headers={"x-request-id": "1"})  # `ask` is no browser
+    assert server.visits.pending()
+    client.get(server.url, headers=BROWSER | BEHIND)
+    assert not server.visits.pending()
 
 
 @steady(stop_all)
