@@ -2,7 +2,9 @@
 
 The browser may sit on another machine than the kernel: on Binder, on a hub, behind an SSH tunnel. What it reaches for
 certain is Jupyter itself, and with jupyter-server-proxy Jupyter passes requests on to any port of the kernel's
-machine.
+machine: /user/ada/proxy/43210/docs arrives there as /docs. The proxy names the prefix that it cuts off in the
+`X-Forwarded-Prefix` header. An app that hears of it (as `root_path` in ASGI, `SCRIPT_NAME` in WSGI) writes links that
+work for the browser. What the header cannot mend is a redirect.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ import os
 import urllib.error
 import urllib.request
 from functools import cache
+from http.client import HTTPResponse
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 def browser_address(port: int, path: str) -> str:
@@ -29,28 +33,23 @@ def proxy_base() -> str | None:
     A hub says it in JUPYTERHUB_SERVICE_PREFIX. Otherwise the Jupyter server that started this kernel has written a
     ``jpserver-PID.json`` into its runtime folder; one request finds out whether it has the proxy.
     """
-    prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
-    if prefix:
+    if prefix := os.environ.get("JUPYTERHUB_SERVICE_PREFIX"):
         return prefix.rstrip("/") + "/"
     server = jupyter_server()
-    if server is None or not _has_proxy(server):
-        return None
-    return str(server["base_url"])
+    return str(server["base_url"]) if server and _has_proxy(server) else None
 
 
 def jupyter_server() -> dict[str, object] | None:
     """What the Jupyter server that is this kernel's parent says about itself, or None outside of one."""
-    pid = os.environ.get("JPY_PARENT_PID")
-    if not pid:
+    if not (pid := os.environ.get("JPY_PARENT_PID")):
         return None
     from jupyter_core.paths import jupyter_runtime_dir
 
     try:
-        path = Path(jupyter_runtime_dir()) / f"jpserver-{pid}.json"
-        found: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
-        return found
+        found: dict[str, object] = json.loads(Path(jupyter_runtime_dir(), f"jpserver-{pid}.json").read_bytes())
     except (OSError, ValueError):
         return None
+    return found
 
 
 def _has_proxy(server: dict[str, object]) -> bool:
@@ -58,12 +57,31 @@ def _has_proxy(server: dict[str, object]) -> bool:
     # Not proxy/PORT/: with nothing behind the port, that leaves a traceback in the terminal where Jupyter runs.
     url, token = server["url"], server.get("token", "")
     request = urllib.request.Request(f"{url}server-proxy/servers-info", headers={"Authorization": f"token {token}"})
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(request, timeout=3):
+        with ask(request, 3):
             return True
     except urllib.error.HTTPError as answer:
         answer.close()
         return answer.code != 404
     except OSError:
         return False
+
+
+def ask(request: urllib.request.Request, timeout: float) -> HTTPResponse:
+    """The answer of a server on this machine, past any proxy that the environment names."""
+    answer: HTTPResponse = urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=timeout)
+    return answer
+
+
+def redirect_target(location: str, host: str, prefix: str) -> str:
+    """`location` as a browser behind `prefix` needs it.
+
+    A redirect within this server becomes ``//host/prefix/path``: a form that keeps the browser's own scheme (https on
+    a hub), and that jupyter-server-proxy passes on as it is, while it would put the prefix before a bare path again.
+    Redirects to other hosts, and relative ones, stay.
+    """
+    parts = urlsplit(location)
+    if not parts.path.startswith("/") or parts.netloc not in ("", host):
+        return location
+    inside = f"{parts.path}/".startswith(f"{prefix}/")
+    return parts._replace(scheme="", netloc=host, path=parts.path if inside else prefix + parts.path).geturl()

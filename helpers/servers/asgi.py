@@ -33,12 +33,9 @@ class AsgiThread:
     """Serves `app` on `listener` from `start` until `stop`."""
 
     def __init__(self, app: ASGIApp, listener: socket.socket, failures: Failures, visits: Visits) -> None:
-        self.failures, self.visits = failures, visits
-        self._listener = listener
-        self._settled = threading.Event()  # started, or ended without having started
+        self.failures, self.visits, self.listener = failures, visits, listener
         self._died: BaseException | None = None
         self.loop: asyncio.AbstractEventLoop | None = None  # while it runs
-        self._main: asyncio.Task[None] | None = None
         # The prefix comes first, as those inside take it off the path again or put it into pages. The docs' own files
         # are visits too, and never reach the app. A failure is recorded innermost, so that its answer can wait for it.
         self.entrance = KeepFailures(app, failures)
@@ -51,7 +48,7 @@ class AsgiThread:
             access_log=False,
             timeout_graceful_shutdown=GRACE,
         )
-        self._server = _Uvicorn(config, self._settled)
+        self._server = _Uvicorn(config)
         self._thread = threading.Thread(target=self._run, name=f"{failures.name} (uvicorn)", daemon=True)
 
     def start(self, timeout: float) -> BaseException | None:
@@ -60,16 +57,14 @@ class AsgiThread:
         Returns what went wrong instead: the app's own exception, or TimeoutError after `timeout` seconds.
         """
         self._thread.start()
-        if not self._settled.wait(timeout):
+        if not self._server.settled.wait(timeout):
             return TimeoutError(f"its lifespan was still starting after {timeout:g} s")
-        if self._server.started:
-            return None
-        return self._lifespan.error or self._died
+        return None if self._server.started else self._lifespan.error or self._died
 
     def ask_to_stop(self) -> None:
         """Ask for a stop, without waiting for it."""
         self._server.should_exit = True
-        self._call(self._server.wake)
+        self._call(self._server.ticks.set)
 
     def stop(self, timeout: float) -> str | None:
         """Stop within about `timeout` seconds; return what did not go as it should, as the end of a sentence."""
@@ -77,46 +72,34 @@ class AsgiThread:
         self._thread.join(timeout if self._server.started else 0)
         hung = self._thread.is_alive()
         if hung:
-            self._call(self._cancel)
+            self._call(self._server.cancel)
             self._thread.join(1)
-        self._listener.close()
+        self.listener.close()
         if self._thread.is_alive():
             return "is stuck in a call that never returns; restart the kernel to be rid of it"
-        if hung and self._server.started:
+        if not self._server.started:
+            return None
+        if hung:
             return f"did not finish its shutdown within {timeout:g} s and was cancelled"
-        if self._server.started and self._lifespan.error is not None:
-            return f"raised during its shutdown: {one_line(self._lifespan.error)}"
-        return None
+        return f"raised during its shutdown: {one_line(self._lifespan.error)}" if self._lifespan.error else None
 
-    def abandon(self) -> None:
-        """In a forked process: close its copy of the listening socket. The parent's server goes on."""
-        self._listener.close()  # closes the descriptor and nothing else; the loop's epoll is shared with the parent
-
-    def _call(self, function: Callable[[], None]) -> None:
+    def _call(self, function: Callable[[], object]) -> None:
         """Call `function` in the server's loop, if that still runs."""
         with suppress(RuntimeError):  # the loop closed in this very moment
             if self.loop is not None:
                 self.loop.call_soon_threadsafe(function)
-
-    def _cancel(self) -> None:
-        if self._main is not None:
-            self._main.cancel()
 
     def _run(self) -> None:
         try:
             with asyncio.Runner(loop_factory=self._server.config.get_loop_factory()) as runner:
                 self.loop = runner.get_loop()
                 self.loop.set_exception_handler(self._unhandled)
-                runner.run(self._serve())
+                runner.run(self._server.serve([self.listener]))
         except BaseException as error:  # SystemExit is how Uvicorn says that it could not start
             self._died = error
         finally:
             self.loop = None
-            self._settled.set()
-
-    async def _serve(self) -> None:
-        self._main = asyncio.current_task()
-        await self._server.serve(sockets=[self._listener])
+            self._server.settled.set()
 
     def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A task that nobody awaited failed. asyncio would log it into a cell; it belongs to the app's errors."""
@@ -128,22 +111,25 @@ class AsgiThread:
 class _Uvicorn(uvicorn.Server):
     """Uvicorn's server, which says when it is ready, and hears of a stop at once instead of looking every 0.1 s."""
 
-    def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
+    def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._ready = ready
-        self._ticks = asyncio.Event()
+        self.settled = threading.Event()  # started, or ended without having started
+        self.ticks = asyncio.Event()  # set in the server's loop, ends the pause between two ticks
+        self._main: asyncio.Task[None] | None = None
 
-    def wake(self) -> None:
-        """End the pause between two ticks. Call it in the server's loop."""
-        self._ticks.set()
+    def cancel(self) -> None:
+        """Cancel what startup or shutdown hangs in. Call it in the server's loop."""
+        if self._main is not None:
+            self._main.cancel()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._main = asyncio.current_task()
         await super().startup(sockets)
-        self._ready.set()
+        self.settled.set()
 
     async def main_loop(self) -> None:
         counter = 0
         while not await self.on_tick(counter):  # Uvicorn's own housekeeping: the date header, limits
             counter += 1
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._ticks.wait(), 0.1)
+                await asyncio.wait_for(self.ticks.wait(), 0.1)

@@ -6,9 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from helpers.servers import offline_docs
-from helpers.servers.prefix import redirect_target
+from helpers.servers.address import redirect_target
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from helpers.servers.failures import Failures
@@ -28,15 +30,9 @@ class Prefix:
         path, raw_path = prefix + scope["path"], prefix.encode("latin-1") + scope["raw_path"]
         host = _header(scope, b"host")
 
-        def mended(name: bytes, value: bytes) -> bytes:
-            if name.lower() != b"location":
-                return value
-            return redirect_target(value.decode("latin-1"), host, prefix).encode("latin-1")
-
         async def redirect(message: Message) -> None:
             if message["type"] == "http.response.start":
-                pairs = [(bytes(name), bytes(value)) for name, value in message.get("headers", [])]
-                message = {**message, "headers": [(name, mended(name, value)) for name, value in pairs]}
+                message = _changed(message, b"location", lambda target: redirect_target(target, host, prefix))
             await send(message)
 
         await self.app({**scope, "root_path": prefix, "path": path, "raw_path": raw_path}, receive, redirect)
@@ -46,8 +42,7 @@ class NoteVisits:
     """Notes which pages were asked for."""
 
     def __init__(self, app: ASGIApp, visits: Visits) -> None:
-        self.app = app
-        self.visits = visits
+        self.app, self.visits = app, visits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -62,44 +57,32 @@ class OfflineDocs:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            if found := offline_docs.asset(_path(scope)):
-                return await _answer(send, *found)
-            if "text/html" in _header(scope, b"accept"):
-                send = _localizing(send, scope.get("root_path", ""))
-        await self.app(scope, receive, send)
+        if scope["type"] == "http" and (found := offline_docs.asset(_path(scope))):
+            from starlette.responses import Response
 
+            return await Response(found[1], headers={"content-type": found[0]})(scope, receive, send)
+        if scope["type"] != "http" or "text/html" not in _header(scope, b"accept"):
+            return await self.app(scope, receive, send)
+        start: Message | None = None  # of a page that waits until it is whole, for local scripts
+        page, prefix = b"", scope.get("root_path", "")
 
-async def _answer(send: Send, content_type: str, content: bytes) -> None:
-    headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(content)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
+        async def localized(message: Message) -> None:
+            nonlocal start, page
+            if message["type"] == "http.response.start":
+                pairs = message.get("headers", [])
+                if offline_docs.is_page((name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs):
+                    start = message
+                    return
+            elif start is not None and message["type"] == "http.response.body":
+                page += message.get("body", b"")
+                if message.get("more_body"):
+                    return
+                page = offline_docs.localize(page, prefix)
+                await send(_changed(start, b"content-length", lambda _: str(len(page))))
+                start, message = None, {**message, "body": page}
+            await send(message)
 
-
-def _localizing(send: Send, prefix: str) -> Send:
-    """`send`, which holds a page back until it is whole and can be sent with local scripts."""
-    start: Message | None = None
-    page = b""
-
-    async def localized(message: Message) -> None:
-        nonlocal start, page
-        if message["type"] == "http.response.start":
-            pairs = [(bytes(name).lower(), bytes(value)) for name, value in message.get("headers", [])]
-            if offline_docs.is_page({name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}):
-                start = {**message, "headers": pairs}
-                return
-        elif start is not None and message["type"] == "http.response.body":
-            page += message.get("body", b"")
-            if message.get("more_body"):
-                return
-            page = offline_docs.localize(page, prefix)
-            size = str(len(page)).encode()
-            headers = [(name, size if name == b"content-length" else value) for name, value in start["headers"]]
-            await send({**start, "headers": headers})
-            start, message = None, {**message, "body": page}
-        await send(message)
-
-    return localized
+        await self.app(scope, receive, localized)
 
 
 class LateEnd:
@@ -114,14 +97,14 @@ class LateEnd:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         status, answered = 0, False
-        end: asyncio.Task[None] | None = None
+        end: asyncio.Future[None] | None = None
 
         async def answer(message: Message) -> None:
             nonlocal status, answered, end
             status = message.get("status", status)
             answered = message["type"] == "http.response.body" and not message.get("more_body")
             if answered and status >= 500:
-                end = asyncio.create_task(_sent(send, message))
+                end = asyncio.ensure_future(send(message))
             else:
                 await send(message)
 
@@ -135,43 +118,34 @@ class LateEnd:
             await end
 
 
-async def _sent(send: Send, message: Message) -> None:
-    await send(message)  # `send` may return any awaitable; a task wants a coroutine
-
-
 class KeepFailures:
     """Records the exceptions that the app does not handle."""
 
     def __init__(self, app: ASGIApp, failures: Failures) -> None:
-        self.app = app
-        self.failures = failures
+        self.app, self.failures = app, failures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            return await self.app(scope, receive, send)
         path = _path(scope)  # now: a mounted app changes `root_path`
         try:
             await self.app(scope, receive, send)
         except Exception as error:
-            request_id = _header(scope, b"x-request-id") or None
-            self.failures.record(error, scope.get("method", "WEBSOCKET"), path, request_id)
+            if scope["type"] != "lifespan":
+                request_id = _header(scope, b"x-request-id") or None
+                self.failures.record(error, scope.get("method", "WEBSOCKET"), path, request_id)
             raise
-
-
-class _NotLifespan(Exception):
-    """The app answers the lifespan scope as if it were a request: it does not know the lifespan protocol."""
 
 
 class KeepLifespanError:
     """Keeps the exception that a lifespan ends with, which Uvicorn only logs.
 
     The ASGI specification lets an app refuse the lifespan scope by raising. An app that raises after it has taken a
-    lifespan message did not refuse: its start, or its shutdown, went wrong.
+    lifespan message did not refuse: its start, or its shutdown, went wrong. Unless it answers as if it were a request.
     """
+
+    error: BaseException | None = None
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.error: BaseException | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -185,14 +159,12 @@ class KeepLifespanError:
             return message
 
         async def say(message: Message) -> None:
-            if not message["type"].startswith("lifespan."):
-                raise _NotLifespan
-            await send(message)
+            nonlocal took_part
+            took_part = message["type"].startswith("lifespan.")
+            await send(message)  # Uvicorn raises at any other message
 
         try:
             await self.app(scope, hear, say)
-        except _NotLifespan:
-            pass
         except Exception as error:
             if not took_part:
                 return  # Uvicorn takes a return for "started, and nothing to shut down"
@@ -205,7 +177,7 @@ class KeepLifespanError:
 
 def _path(scope: Scope) -> str:
     """The path as the server was asked for it, without the prefix that `Prefix` has put before it."""
-    path: str = scope["path"]
+    path: str = scope.get("path", "")
     return path.removeprefix(scope.get("root_path", ""))
 
 
@@ -213,3 +185,10 @@ def _header(scope: Scope, name: bytes) -> str:
     """The request's header `name` (in lower case); empty where there is none."""
     value: bytes = dict(scope["headers"]).get(name, b"")
     return value.decode("latin-1")
+
+
+def _changed(start: Message, name: bytes, change: Callable[[str], str]) -> Message:
+    """The start of an answer, with another value of the header `name` (in lower case) where it has one."""
+    pairs = start.get("headers", [])
+    new = [(n, change(v.decode("latin-1")).encode("latin-1") if n.lower() == name else v) for n, v in pairs]
+    return {**start, "headers": new}

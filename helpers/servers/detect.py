@@ -35,46 +35,25 @@ def kind_of(app: object) -> Kind:
     if inspect.iscoroutine(app):
         app.close()  # it will never be awaited, and Python would say so in the learner's cell
         raise NotAnApp("serve was given a coroutine, which is a call that still waits for its `await`.")
+    name: str = getattr(app, "__name__", type(app).__name__)
     if not callable(app):
-        raise NotAnApp(f"serve was given {_article(type(app).__name__)}, which is no WSGI or ASGI app.")
-
-    if inspect.isclass(app):
-        return _kind_of_class(app)
-    if inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(type(app).__call__):
-        kind: Kind = "asgi"
-        wanted = 3
-    else:
-        names = _positional(app)
-        wanted = 3 if names is not None and (len(names) == 3 or names[:1] == ["scope"]) else 2
-        kind = "asgi" if wanted == 3 else "wsgi"
-    if not _takes(app, wanted):
-        name = getattr(app, "__name__", type(app).__name__)
-        raise NotAnApp(
-            f"serve was given {name!r}, which does not take what a server passes to an app "
-            f"(environ and start_response, or scope, receive and send); if it makes the app, call it: serve({name}())."
-        )
-    return kind
-
-
-def _kind_of_class(cls: type) -> Kind:
-    """A class may be an app itself: its instances are then the response (PEP 3333; Starlette's HTTPEndpoint)."""
-    if hasattr(cls, "__await__") and _takes(cls, 3):
-        return "asgi"
-    if hasattr(cls, "__iter__") and _takes(cls, 2):
+        article = "an" if name[:1].lower() in "aeiou" else "a"
+        raise NotAnApp(f"serve was given {article} {name}, which is no WSGI or ASGI app.")
+    if inspect.isclass(app):  # it may be an app: its instances are then the response (PEP 3333, HTTPEndpoint)
+        if hasattr(app, "__await__") and _takes(app, 3):
+            return "asgi"
+        if hasattr(app, "__iter__") and _takes(app, 2):
+            return "wsgi"
+        raise NotAnApp(f"serve was given the class {name}, not an app made from it; try serve({name}(...)).")
+    asynchronous = inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(type(app).__call__)
+    if not asynchronous and _takes(app, 2):
         return "wsgi"
+    if _takes(app, 3):
+        return "asgi"
     raise NotAnApp(
-        f"serve was given the class {cls.__name__}, not an app made from it; try serve({cls.__name__}(...))."
+        f"serve was given {name!r}, which does not take what a server passes to an app "
+        f"(environ and start_response, or scope, receive and send); if it makes the app, call it: serve({name}())."
     )
-
-
-def _positional(app: Callable[..., object]) -> list[str] | None:
-    """Names of the arguments that must be given by position, or None where Python cannot tell."""
-    try:
-        parameters = inspect.signature(app).parameters.values()
-    except (TypeError, ValueError):
-        return None
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [p.name for p in parameters if p.kind in kinds and p.default is p.empty]
 
 
 def _takes(app: Callable[..., object], count: int) -> bool:
@@ -93,7 +72,3 @@ def _apps_in(module: ModuleType) -> str:
     name = module.__name__.rpartition(".")[2]
     found = [n for n in ("app", "application", "api") if callable(getattr(module, n, None))]
     return f": serve({name}.{found[0]})" if found else f", such as serve({name}.app)"
-
-
-def _article(noun: str) -> str:
-    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"

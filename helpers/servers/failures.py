@@ -11,7 +11,8 @@ from pathlib import Path
 
 from helpers.errors import one_line
 
-_HELPERS = str(Path(__file__).resolve().parents[1])
+# Where a file lies whose lines are nobody's own
+_LIBRARIES = (str(Path(__file__).resolve().parents[1]), sys.base_prefix, "<frozen")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def where(error: BaseException) -> str:
     """The innermost line of `error`'s traceback that is the learner's own; empty where there is none."""
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
         filename = frame.f_code.co_filename
-        if not _is_library(filename):
+        if "site-packages" not in filename and not filename.startswith(_LIBRARIES):
             source = linecache.getline(filename, line).strip()
             return f"in {frame.f_code.co_name}(), line {line}: {source}".removesuffix(": ")
     return ""
@@ -53,14 +54,10 @@ class Failures(deque[Failure]):
     def record(self, exception: BaseException, method: str, path: str, request_id: str | None) -> None:
         """Keep a failure; print it too when nobody else will show it.
 
-        `ask` numbers its requests and shows their failures beside the answers. Any other request (a browser's, an
-        httpx call in a cell) gets what a terminal would give it: a line on stderr.
+        `ask` numbers its requests and shows their failures beside the answers. Any other request, such as a browser's,
+        gets what a terminal would give it: a line on stderr.
         """
         failure = Failure(exception, method, path, request_id)
         self.append(failure)
         if request_id is None:
             print(f"{self.name}: {failure}", file=sys.stderr)
-
-
-def _is_library(filename: str) -> bool:
-    return "site-packages" in filename or filename.startswith((_HELPERS, sys.base_prefix, "<frozen"))

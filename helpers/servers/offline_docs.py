@@ -17,13 +17,11 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
 FOLDER = "/.docs-assets/"  # not a path that an app would use
 LARGEST_PAGE = 100_000  # bytes; a documentation page has about one thousand
 
-# SwaggerUIStandalonePreset adds the top bar, which the frameworks' pages switch off; the pages want the name to exist.
-_EMPTY_PRESET = b"var SwaggerUIStandalonePreset = [];"
 _KNOWN = {
     "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
     "swagger-ui-standalone-preset.js": "text/javascript; charset=utf-8",
@@ -37,16 +35,14 @@ _REDOC_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
 _NO_IMAGE = b"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E"
 
 
-def is_page(headers: Mapping[str, str]) -> bool:
-    """Whether the answer with these headers, their names in lower case, could be a documentation page.
+def is_page(headers: Iterable[tuple[str, str]]) -> bool:
+    """Whether the answer with these headers could be a documentation page.
 
     A stream has no Content-Length and is left alone: holding it back would break it.
     """
-    return (
-        headers.get("content-type", "").startswith("text/html")
-        and "content-encoding" not in headers
-        and int(headers.get("content-length", LARGEST_PAGE + 1)) <= LARGEST_PAGE
-    )
+    found = {name.lower(): value for name, value in headers}
+    html = found.get("content-type", "").startswith("text/html") and "content-encoding" not in found
+    return html and int(found.get("content-length", LARGEST_PAGE + 1)) <= LARGEST_PAGE
 
 
 def localize(page: bytes, prefix: str) -> bytes:
@@ -63,7 +59,6 @@ def asset(path: str) -> tuple[str, bytes] | None:
 
 @cache
 def _content(name: str) -> bytes:
-    if name == "swagger-ui-standalone-preset.js":
-        return _EMPTY_PRESET
-    content = files("fastapi_offline").joinpath("static", name).read_bytes()
-    return content.replace(_REDOC_LOGO, _NO_IMAGE)
+    if name == "swagger-ui-standalone-preset.js":  # a top bar that the frameworks switch off; the name must exist
+        return b"var SwaggerUIStandalonePreset = [];"
+    return files("fastapi_offline").joinpath("static", name).read_bytes().replace(_REDOC_LOGO, _NO_IMAGE)

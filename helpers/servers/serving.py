@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from helpers.arguments import whole_number
 from helpers.errors import LessonError
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     import socket
     from asyncio import AbstractEventLoop
 
-    from helpers.servers.backend import Backend
+    from helpers.servers.asgi import AsgiThread
+    from helpers.servers.wsgi import WsgiThread
+
+    Backend: TypeAlias = AsgiThread | WsgiThread
 
 STOP_TIMEOUT = 3.0  # seconds; requests in flight get one of them
 
@@ -74,7 +77,7 @@ class Served(Server):
 
     def abandon(self) -> None:
         if self._backend is not None:
-            self._backend.abandon()
+            self._backend.listener.close()  # the descriptor and nothing else: a loop's epoll is the parent's, too
         self._backend = None
 
     def summary(self) -> str:

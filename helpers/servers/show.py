@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-import urllib.error
-import urllib.request
 from html import unescape
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError
 from urllib.parse import quote
+from urllib.request import Request
 
 from helpers.errors import LessonError
 from helpers.plots import Drawn, escape
+from helpers.servers.address import ask
 
 if TYPE_CHECKING:
     from helpers.servers.server import Server
@@ -51,22 +52,19 @@ def show(server: Server, path: str = "/", *, height: int = 420) -> Page:
     if not server.running:
         raise LessonError(f"{server.name} is stopped; run its serve(...) cell again, then this one.")
     path = quote("/" + path.lstrip("/"), safe=_AS_GIVEN)
-    description = _describe(server.url + path)
+    page = Page(server, path, height, _describe(server.url + path))
     server.visits.expect(path)
-    return Page(server, path, height, description)
+    return page
 
 
 def _describe(url: str) -> str:
     """Status and title of the page, in a sentence."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    request = urllib.request.Request(url, headers={"Accept": "text/html", "X-Request-Id": "show"})
     try:
-        with opener.open(request, timeout=5) as answer:
-            title = re.search(rb"<title>(.*?)</title>", answer.read(100_000), re.DOTALL | re.IGNORECASE)
-            status = f"answers {answer.status} {answer.reason}"
-    except urllib.error.HTTPError as answer:
+        with ask(Request(url, headers={"Accept": "text/html", "X-Request-Id": "show"}), 5) as answer:
+            title = re.search(r"(?is)<title>(.*?)</title>", answer.read(100_000).decode(errors="replace"))
+            return f"answers {answer.status} {answer.reason}" + (f", “{unescape(title[1]).strip()}”." if title else ".")
+    except HTTPError as answer:
         answer.close()
         return f"answers {answer.code} {answer.reason}."
     except OSError as error:
         return f"did not answer within 5 s ({error})."
-    return f"{status}, “{unescape(title[1].decode(errors='replace')).strip()}”." if title else f"{status}."

@@ -35,6 +35,5 @@ class Visits:
     def pending(self) -> bool:
         """Whether a shown page is still loading."""
         now = time.monotonic()
-        if any(now - shown < PATIENCE for shown in list(self._shown.values())):
-            return True
-        return now - self._fetched < PATIENCE and now - self._last < QUIET
+        scripts = now - self._fetched < PATIENCE and now - self._last < QUIET
+        return scripts or any(now - shown < PATIENCE for shown in list(self._shown.values()))

@@ -35,12 +35,7 @@ class WsgiThread:
     loop = None  # WSGI has no event loop
 
     def __init__(
-        self,
-        app: WSGIApplication,
-        listener: socket.socket,
-        failures: Failures,
-        visits: Visits,
-        threads: int | None = None,
+        self, app: WSGIApplication, listener: socket.socket, failures: Failures, visits: Visits, threads: int | None
     ) -> None:
         self.failures, self.visits = failures, visits
         # In the order of asgi.py. There is no LateEnd: Flask's signal comes before the answer.
@@ -49,15 +44,12 @@ class WsgiThread:
         with_prefix = ProxyFix(inside, x_for=0, x_proto=0, x_host=0, x_port=0, x_prefix=1)
         port = listener.getsockname()[1]
         self._server = _Werkzeug("127.0.0.1", port, with_prefix, handler=_Handler, fd=listener.fileno())
-        listener.close()  # the server keeps a duplicate
+        listener.close()
+        self.listener = self._server.socket  # its duplicate
         if threads is not None:
             self._server.start_pool(threads)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.02},
-            name=f"{failures.name} (werkzeug)",
-            daemon=True,
-        )
+        name, poll = f"{failures.name} (werkzeug)", {"poll_interval": 0.02}
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs=poll, name=name, daemon=True)
 
     def start(self, timeout: float) -> BaseException | None:
         """Start. The listener is open already, so that a request sent from now on is answered."""
@@ -76,9 +68,9 @@ class WsgiThread:
             return None
         return "still has a request in a call that never returns; restart the kernel to be rid of it"
 
-    def abandon(self) -> None:
-        """In a forked process: close its copy of the listening socket. The parent's server goes on."""
-        self._server.socket.close()
+
+def _quiet(*args: Any, **kwargs: Any) -> None:
+    """Werkzeug's log would land in whichever cell is running. KeepFailures records the app's own exceptions."""
 
 
 class _Handler(WSGIRequestHandler):
@@ -90,8 +82,7 @@ class _Handler(WSGIRequestHandler):
         self.server.busy.add(self.connection)
         super().run_wsgi()
 
-    def log(self, type: str, message: str, *args: Any) -> None:
-        pass  # Werkzeug's log would land in whichever cell is running
+    log = _quiet
 
 
 class _Werkzeug(ThreadedWSGIServer):
@@ -105,11 +96,7 @@ class _Werkzeug(ThreadedWSGIServer):
         self._accepted: SimpleQueue[tuple[Any, Any] | None] = SimpleQueue()  # connections that wait for a pool's thread
         super().__init__(*args, **kwargs)
 
-    def log(self, type: str, message: str, *args: Any) -> None:
-        pass
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # the app's own exceptions are recorded by KeepFailures; what remains is a client that left
+    log = handle_error = _quiet
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.connections.add(request)
@@ -119,19 +106,15 @@ class _Werkzeug(ThreadedWSGIServer):
             super().process_request(request, client_address)
 
     def start_pool(self, threads: int) -> None:
-        """From now on `threads` threads take all the connections, in the order in which they come.
-
-        They are daemons, which those of a ThreadPoolExecutor cannot be: a call that never returns would hold up the
-        end of the kernel.
-        """
-
-        def work() -> None:
-            while (connection := self._accepted.get()) is not None:
-                self.process_request_thread(*connection)
-
-        self._pool = [threading.Thread(target=work, name="werkzeug pool", daemon=True) for _ in range(threads)]
+        """From now on `threads` threads take all the connections, in the order in which they come."""
+        # Daemons, which a ThreadPoolExecutor's cannot be: a call that never returns would hold up the kernel's end.
+        self._pool = [threading.Thread(target=self._work, name="werkzeug pool", daemon=True) for _ in range(threads)]
         for thread in self._pool:
             thread.start()
+
+    def _work(self) -> None:
+        while (connection := self._accepted.get()) is not None:
+            self.process_request_thread(*connection)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         self._workers.add(threading.current_thread())
