@@ -48,7 +48,12 @@ def test_no_file_of_helpers_is_too_long_to_read_in_one_go() -> None:
 
 
 def test_what_mypy_is_told_to_ignore_has_a_code_and_a_reason() -> None:
-    lines = [(path.name, line.strip()) for path in OWN for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = [
+        (path.name, line.strip())
+        for path in OWN
+        if path.name != "test_code.py"
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
     ignoring = [(name, line) for name, line in lines if "# type: " + "ignore" in line and "re.compile" not in line]
     assert not [place for place in ignoring if not REASONED.search(place[1])]
 

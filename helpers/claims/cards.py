@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Iterable
+from typing import Any
 
 from helpers.claims import rules
 from helpers.claims.drawing import MARKS, MOODS, band, extent, in_words, marked, number_line, rule_in_words
 from helpers.claims.guesses import change, heading, paragraphs, with_unit
-from helpers.claims.rules import Checks, Claim, Number, Verdict
+from helpers.claims.rules import Checks, Claim, Evidence, Number, Verdict
 from helpers.claims.store import Entry, GuessValue
 from helpers.plots import Drawn, Picture, escape, inline, table
 
@@ -20,13 +20,13 @@ class Judgement(Drawn):
     A class for each kind of evidence follows: a number, checks, words, and none yet.
     """
 
-    evidence: Number | Checks | str | bool | None = None
+    evidence: Evidence
     unguessed = ""  # what is said where there was no guess
 
     def __init__(
-        self, name: str, claim: Claim | None, verdict: Verdict | None, entry: Entry, notices: Iterable[str] = ()
+        self, name: str, claim: Claim | None, verdict: Verdict | None, evidence: Any, entry: Entry, notices: list[str]
     ) -> None:
-        self.name, self.claim, self.verdict, self.notices = name, claim, verdict, list(notices)
+        self.name, self.claim, self.verdict, self.evidence, self.notices = name, claim, verdict, evidence, notices
         self.guesses, self.verdicts = entry["guesses"], entry["verdicts"]
         self.guess: GuessValue | None = self.guesses[-1]["value"] if self.guesses else None
 
@@ -223,25 +223,11 @@ class Told(Judgement):
         return f": {'right' if _same(guess, self.evidence) else 'not so'}"
 
 
-def judgement(
-    name: str,
-    claim: Claim | None,
-    verdict: Verdict | None,
-    evidence: Number | Checks | str | bool | None,
-    entry: Entry,
-    notices: Iterable[str] = (),
-) -> Judgement:
+def kind_of(claim: Claim | None, verdict: Verdict | None, evidence: Evidence) -> type[Judgement]:
     """The card for this kind of evidence."""
-    kind: type[Judgement] = Told
     if verdict == rules.UNTRIED or (claim is None and evidence is None):
-        kind = Untried
-    elif isinstance(evidence, Number):
-        kind = Measured
-    elif isinstance(evidence, dict):
-        kind = Checked
-    made = kind(name, claim, verdict, entry, notices)
-    made.evidence = evidence
-    return made
+        return Untried
+    return Measured if isinstance(evidence, Number) else Checked if isinstance(evidence, dict) else Told
 
 
 def _same(guess: object, found: str | bool) -> bool:

@@ -69,6 +69,9 @@ class Number:
     conclusive: bool = True
 
 
+Evidence = Number | Checks | str | bool | None  # as it is understood
+
+
 @cache
 def claims() -> dict[str, Claim]:
     """All the claims, ``{"C1": Claim, ...}`` in order. Raises LessonError if data/claims.toml cannot be understood."""

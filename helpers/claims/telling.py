@@ -6,15 +6,14 @@ import sys
 
 from helpers.claims import rules
 from helpers.claims.board import Ledger
-from helpers.claims.cards import Judgement, judgement
+from helpers.claims.cards import Judgement, kind_of
 from helpers.claims.drawing import in_words
 from helpers.claims.guesses import Guess, with_unit
-from helpers.claims.rules import Checks, Claim, Number, Verdict
+from helpers.claims.rules import Claim, Evidence, Number, Verdict
 from helpers.claims.store import Entries, Entry, GuessValue, VerdictRecord, open_store, stamp
 from helpers.errors import LessonError
 
 LONGEST = 200  # characters of a text
-Evidence = Number | Checks | str | bool | None
 
 _of_cell: dict[int, list[Guess]] = {}  # the guesses that the running cell has made so far, by its number
 
@@ -67,7 +66,7 @@ def judge(name: str, evidence: object = ...) -> Judgement:
     else:
         record: VerdictRecord = {"verdict": verdict, "found": _words(claim, found), "evidence": _json(found), **stamp()}
         entry = _entry(open_store().add(name, verdict=record), name)
-    return judgement(name, claim, verdict, found, entry, _notices())
+    return kind_of(claim, verdict, found)(name, claim, verdict, found, entry, _notices())
 
 
 def ledger() -> Ledger:
