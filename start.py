@@ -60,6 +60,8 @@ def main(arguments: "list[str]") -> int:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")  # a console may lack a letter of a folder's name
         if arguments[:1] == ["test"]:
+            # Many a container sets it; every kernel and child that a test starts would compile helpers/ anew.
+            os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
             return hand_over([environment(DEVELOPER), "-m", "pytest", *arguments[1:]])
         if arguments[:1] == ["lock"]:
             return compile_locks(environment(LEARNER), arguments[1:])

@@ -293,6 +293,12 @@ def test_lock_compiles_the_larger_lock_first_and_stops_at_a_failure(
     assert start.main(["lock"]) == 2 and len(installer.handed_over) == 1
 
 
+def test_the_tests_may_write_bytecode(start: ModuleType, installer: Installer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environ, "PYTHONDONTWRITEBYTECODE", "1")
+    assert start.main(["test"]) == 0
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ
+
+
 def test_programs_started_from_a_cell_are_those_of_the_environment(
     start: ModuleType, installer: Installer, project: Path
 ):
