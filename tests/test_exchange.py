@@ -11,6 +11,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -697,6 +698,14 @@ def test_a_redirect_to_nowhere_is_an_answer(raw):
     )
 
 
+def comes_true(condition: Callable[[], bool], seconds: float = 3) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    return condition()
+
+
+@pytest.mark.alone
 def test_an_interrupt_passes_through_and_leaves_nothing_behind(raw):
     server = raw(sleep)
     threads = threading.active_count()
@@ -704,21 +713,25 @@ def test_an_interrupt_passes_through_and_leaves_nothing_behind(raw):
     timer.start()
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        ask(server, "GET", "/", timeout=4)
+        ask(server, "GET", "/", timeout=8)
     timer.join()
-    assert time.monotonic() - began < 2
-    assert threading.active_count() == threads
+    assert time.monotonic() - began < 4, "it has waited for the answer"
+    assert comes_true(lambda: threading.active_count() <= threads)
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts descriptors in /proc")  # noqa: PTH112
 def test_asking_leaves_no_thread_and_no_descriptor(raw):
     servers = [raw(http(b"fine"), "a"), raw(b"", "b"), stopped()]
     ask(servers, "GET", "/")
-    before = threading.active_count(), len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+
+    def left() -> tuple[int, int]:
+        return threading.active_count(), len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+
+    before = left()
     for _ in range(20):
         ask(servers, "GET", "/")
-    time.sleep(0.1)
-    assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == before  # noqa: PTH208
+    assert comes_true(lambda: left() == before)
 
 
 # --- wrong use ---------------------------------------------------------------------------------------------------
