@@ -11,7 +11,7 @@ from flask import Flask, request
 
 from helpers import LessonError, serve, stop_all
 from helpers.acceptance import AcceptanceMap, Case, bad_requests, outcome, try_all
-from helpers.acceptance.drawing import _halves
+from helpers.acceptance.drawing import halves
 from helpers.exchange import Answer
 from helpers.plots import card
 
@@ -163,10 +163,10 @@ def test_many_cases_stand_in_two_panels_and_few_in_one() -> None:
     def section(rows: int) -> Any:
         return ("refuse", "g", [CASES[0]] * rows)
 
-    assert len(_halves([section(8), section(8)])) == 1
-    left, right = _halves([section(20), section(5), section(5), section(5)])
+    assert len(halves([section(8), section(8)])) == 1
+    left, right = halves([section(20), section(5), section(5), section(5)])
     assert (len(left), len(right)) == (1, 3)
-    assert [half for half in _halves([section(60)]) if half] == [[section(60)]]
+    assert [half for half in halves([section(60)]) if half] == [[section(60)]]
 
 
 def test_a_server_that_does_not_answer_counts_as_crashed(servers: list[Any]) -> None:

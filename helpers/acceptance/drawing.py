@@ -57,7 +57,7 @@ def draw(found: AcceptanceMap) -> str:
         for group in groups
         if (cases := [case for case in found.rows if (case.ought, case.group) == (ought, group)])
     ]
-    panels = "".join(_panel(found, half) for half in _halves(sections) if half)
+    panels = "".join(_panel(found, half) for half in halves(sections) if half)
     return (
         f"{CSS}<p><b>{escape(found.title)}</b></p>{_counts(found)}"
         f'<div style="display:flex;flex-wrap:wrap;gap:0 2.5rem">{panels}</div>'
@@ -112,7 +112,7 @@ def _mark(ended: Outcome, right: bool, status: str = "") -> str:
     return f'<i class="{classes}" role="img" aria-label="{said}" title="{said}"></i>'
 
 
-def _halves(sections: list[Section]) -> list[list[Section]]:
+def halves(sections: list[Section]) -> list[list[Section]]:
     """The sections as two panels of about the same height, or as one where they are few."""
     heights = [len(cases) + 1 for _, _, cases in sections]
     if sum(heights) <= ONE_PANEL:
