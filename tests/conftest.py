@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 # Test files that read no clock: what they look at stays the same however busy the machine is.
 TOGETHER = {
     *("test_acceptance", "test_anatomy", "test_bad_requests", "test_browser", "test_claims", "test_code"),
-    *("test_figures", "test_lesson_01", "test_lesson_03", "test_locks", "test_side_by_side", "test_start"),
+    *("test_exchange", "test_figures", "test_kernels", "test_launch", "test_lesson_01", "test_lesson_03", "test_locks"),
+    *("test_poor_machines", "test_postgres", "test_processes", "test_readiness", "test_side_by_side", "test_start"),
 }
 GENERAL = "test_lessons"  # its runs give way to those of a lesson's own file
 TURNS = pytest.StashKey[Path]()

@@ -18,6 +18,7 @@ import pytest
 from known_server import Known, known_server, soon
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
+from steady import LATE, Control
 
 from helpers import LessonError, load, serve, stop_all
 from helpers.client import Load, process
@@ -35,10 +36,15 @@ def known() -> Iterator[Known]:
 
 def test_a_fixed_wait_is_measured_as_it_is(known):
     def check():
-        result = load(known.url + "/fixed?ms=50", concurrency=20, seconds=1.5)
+        with Control() as control:
+            result = load(known.url + "/fixed?ms=50", concurrency=20, seconds=1.5)
+        assert result.failed == 0
+        assert result.percentile(50) >= 50
+        assert result.throughput <= 1.02 * 20 / 0.050  # no machine is so busy that more come
+        if result.warning and control.lateness > LATE:  # it is busy, and the load has said so
+            return
         assert result.throughput == pytest.approx(20 / 0.050, rel=0.05)
         assert result.percentile(50) == pytest.approx(50, abs=2.5)
-        assert result.failed == 0
         assert result.warning == ""
 
     soon(check)
@@ -78,9 +84,11 @@ def test_a_queue_shows_as_latency_not_as_throughput(known):
 
 def test_a_load_far_beyond_a_server_is_still_counted_right(known):
     def check():
-        alone = load(known.url + "/serial?ms=10", concurrency=1, seconds=1)
+        alone = [load(known.url + "/serial?ms=10", concurrency=1, seconds=0.5)]
         result = load(known.url + "/serial?ms=10", concurrency=200, seconds=1, timeout=5)
-        assert result.throughput == pytest.approx(1000 / alone.percentile(50), rel=0.08)
+        alone.append(load(known.url + "/serial?ms=10", concurrency=1, seconds=0.5))
+        slow, quick = sorted(1000 / each.percentile(50) for each in alone)
+        assert 0.92 * slow < result.throughput < 1.08 * quick
         assert "start could not be left out" in result.warning
 
     soon(check)

@@ -69,11 +69,13 @@ def check_counter(next_visit: Any) -> str:
     complain_about(asked_in_turn(next_visit))  # a look, before anything is launched
     with (
         counting_app(next_visit) as url,
-        httpx.Client(base_url=url, verify=False, trust_env=False, timeout=15) as visitor,
+        # a connection for each visit, so that both workers have visitors
+        httpx.Client(
+            base_url=url, verify=False, trust_env=False, timeout=15, headers={"connection": "close"}
+        ) as visitor,
         ThreadPoolExecutor(AT_ONCE) as pool,
     ):
-        # a connection for each, so that both workers have visitors
-        answers = [visitor.get("/visit", headers={"connection": "close"}).json() for _ in range(IN_TURN)]
+        answers = [visitor.get("/visit").json() for _ in range(IN_TURN)]
         complain_about(answers)
         crowd = [answer.json() for answer in pool.map(visitor.get, ["/visit"] * CROWD)]
     numbers = sorted(answer["visit"] for answer in crowd if "visit" in answer)
