@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from lessons import ROOT, changed, only, read, run_all, run_lesson, solved
+from lessons import ROOT, changed, only, read, run_all, run_lesson, shown, solved
 from nbformat.v4 import new_code_cell
 from test_exercises import attempt_at
 
@@ -227,6 +227,23 @@ def test_where_there_is_no_postgresql_the_cell_that_needs_it_says_so(
     (sentence,) = shown.traceback
     assert sentence.startswith("NoDatabase: No PostgreSQL answers at the address in DATABASE_URL")
     assert "secret" not in sentence
+
+
+@pytest.mark.timeout(SECONDS + 60)
+def test_where_there_is_no_postgresql_the_cells_that_ask_none_go_on_and_all_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:secret@127.0.0.1:9/none")
+    monkeypatch.setenv("LESSON_RESULTS", str(tmp_path))
+    notebook = read(NOTEBOOK)
+    ids = [cell.id for cell in notebook.cells if cell.cell_type == "code"]
+    waits = ids[ids.index("api") : ids.index("new-threads") + 1]
+    notebook.cells.append(new_code_cell(LEFT + "print(prices.running)", id="left"))
+    wanted = ["imports", "tools", "database", *waits, "judge-c25", "stop", "left"]
+    (executed,) = run_all(only(notebook, *wanted), NOTEBOOK.parent, SECONDS)
+    failed = {cell.id for cell in executed.cells for output in cell.outputs if output.output_type == "error"}
+    assert failed == {"database", "run-statement", "stop"}, "what asks the database, and what closes its pool"
+    assert shown(executed)["left"] == "[] ['client']\nFalse\n"
 
 
 FLIPS = (

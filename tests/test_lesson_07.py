@@ -10,7 +10,7 @@ from test_exercises import attempt_at
 
 from helpers import check
 from helpers.benchmark import Estimate
-from helpers.exercises import find
+from helpers.exercises import find, lesson_07
 from helpers.exercises.attempt import NotYet
 from helpers.exercises.lesson_07 import judge_ratio
 
@@ -57,6 +57,15 @@ def test_a_right_setting_on_a_busy_machine_is_not_called_too_small() -> None:
         judge_ratio(busy, {"workers": 2, "threads": 50})
     with pytest.raises(NotYet, match="for 80 at a time"):
         judge_ratio(busy, {"threads": 80})
+
+
+def test_what_is_measured_decides_once_the_arithmetic_has_nothing_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = [Estimate("FastAPI", "Flask", value, value - 0.1, value + 0.1, 8, "") for value in (2.0, 1.0)]
+    monkeypatch.setattr(lesson_07, "measured_ratio", lambda setting: measured.pop(0))
+    setting = attempt_at(find("7.1"), find("7.1").solution)
+    slower, equal = check("7.1", setting), check("7.1", setting)
+    assert (slower.status, equal.status) == ("not yet", "passed")
+    assert "FastAPI answers 2.0 times as many" in slower.message
 
 
 def numbers(text: str) -> list[float]:

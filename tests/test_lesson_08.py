@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -10,6 +11,7 @@ import pytest
 from lessons import QUICK, ROOT, changed, only, read, run_lesson
 from nbformat.v4 import new_code_cell
 from test_exercises import attempt_at
+from test_kernels import Kernel
 
 from helpers import check, stop_all
 from helpers.benchmark import Comparison
@@ -84,6 +86,21 @@ def test_another_right_answer_passes_too(name: str) -> None:
     assert ALSO_RIGHT[name] != exercise.solution
     feedback = check(exercise.id, attempt_at(exercise, ALSO_RIGHT[name]))
     assert feedback.status == "passed", feedback.message
+
+
+@pytest.mark.parametrize("name", ["a global", "starts at zero", "always one"])
+def test_a_counter_that_a_look_tells_gets_the_same_words_again_and_no_server(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def launched(*_: object, **__: object) -> None:
+        raise AssertionError("a look tells this")
+
+    monkeypatch.setattr("helpers.servers.launch", launched)
+    wrong = find("8.1").wrong[name]
+    attempt = attempt_at(find("8.1"), wrong.source)
+    first, again = (check("8.1", attempt).message for _ in range(2))
+    assert wrong.message in first
+    assert again == first, "the check has used up the learner's own counter"
 
 
 def test_the_recorded_comparison_says_so_and_has_the_arms_of_the_lesson() -> None:
@@ -181,9 +198,74 @@ def test_the_lesson_goes_on_where_servers_and_locust_are_missing(tmp_path: Path)
     assert seen["launch-fastapi"].count("Gunicorn is not installed here") == 1
     assert "uWSGI is not installed here" in seen["launch-flask"]
     assert "Recorded on" in seen["run-flask-servers"]
-    assert "Locust is not installed here" in seen["command-locust"]
+    assert "Locust is not installed here" in seen["count-locust"]
     assert "Verdict: holds." in seen["judge-claims"]
     assert "Verdict: inconclusive." in seen["judge-c35"]
+
+
+SERVED = """
+async def hello(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body"})
+
+from helpers import serve
+path, users, seconds, url = "/hello", 4, 2, serve(hello).url
+"""
+LATE = """
+
+from locust import events
+from locust.runners import WorkerRunner
+
+
+@events.quitting.add_listener
+def late(environment, **kwargs):
+    if isinstance(environment.runner, WorkerRunner):
+        __import__("time").sleep(2)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Locust's processes are forked")
+def test_locusts_count_is_read_though_a_worker_ends_after_the_master_has_written(tmp_path: Path) -> None:
+    notebook = read(NOTEBOOK)
+    notebook.cells.append(new_code_cell(SERVED, id="served"))
+    notebook = only(notebook, "imports", "file-locust", "served", "command-locust", "count-locust", "stop")
+    notebook.cells[1].source += LATE
+    seen = run_lesson(NOTEBOOK, tmp_path, 50, notebook)
+    assert re.search(r"Locust: [\d,]+ good answers, [\d,]+ a second; 0 failed", seen["count-locust"])
+
+
+@pytest.mark.parametrize("end", ["interrupt", "kill"])
+@pytest.mark.skipif(os.name != "posix", reason="Locust's processes are forked")
+def test_locust_ends_with_its_cell_and_with_its_kernel(end: str, tmp_path: Path) -> None:
+    cells = {cell.id: cell.source for cell in read(NOTEBOOK).cells}
+    seconds = 30 if end == "interrupt" else 3
+    kernel = Kernel()
+    try:
+        kernel.run(f"import os; os.chdir({str(tmp_path)!r}); os.makedirs('work', exist_ok=True)")
+        for source in (cells["imports"], cells["file-locust"], SERVED, f"seconds = {seconds}"):
+            assert not [output for output in kernel.run(source) if output.output_type == "error"]
+        kernel.client.execute(cells["command-locust"])
+        sending = wait_for(lambda: three_of_locust(kernel.process), 20)
+        began = time.monotonic()
+        kernel.manager.interrupt_kernel() if end == "interrupt" else kernel.process.kill()
+        _, left = psutil.wait_procs(sending, timeout=20)
+        assert not left, f"after {time.monotonic() - began:.0f} s there are still {left}"
+    finally:
+        kernel.end()
+
+
+def three_of_locust(kernel: psutil.Process) -> list[psutil.Process]:
+    """The master and its two workers, once all of them are there."""
+    found = [child for child in kernel.children(recursive=True) if "locust" in child.cmdline()]
+    return found if len(found) == 3 else []
+
+
+def wait_for(look: Callable[[], list[psutil.Process]], seconds: float) -> list[psutil.Process]:
+    end = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < end, f"not there within {seconds} s"
+        time.sleep(0.1)
+    return found
 
 
 FLIPS = (

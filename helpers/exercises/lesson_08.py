@@ -66,9 +66,7 @@ def check_counter(next_visit: Any) -> str:
 
     if not callable(next_visit):
         raise NotYet(f"Hand over the function `next_visit` itself; this is a {type(next_visit).__name__}.")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # a look, before anything is launched
-        path = str(Path(folder, "visits"))
-        complain_about([{"visit": next_visit(path)} for _ in range(IN_TURN)])
+    complain_about(asked_in_turn(next_visit))  # a look, before anything is launched
     with (
         counting_app(next_visit) as url,
         # a connection for each visit, so that both workers have visitors
@@ -89,6 +87,17 @@ def check_counter(next_visit: Any) -> str:
             raise NotYet(f"{said}{failed}. Your lock is in memory, so it holds within one process alone.")
         raise NotYet(f"{said}{failed}: between reading and writing another comes in. Something has to lock.")
     return f"{CROWD} visitors, {AT_ONCE} at a time, asked two workers, and no two of them read the same number."
+
+
+def asked_in_turn(next_visit: Any) -> list[dict[str, Any]]:
+    """What two copies of the learner's cell answer in turn: as two workers would, each with globals of its own."""
+    cell = compile(cell_of(next_visit), next_visit.__code__.co_filename, "exec", dont_inherit=True)
+    copies: list[dict[str, Any]] = [{"__name__": "counted"}, {"__name__": "counted"}]
+    for names in copies:
+        exec(cell, names)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        path = str(Path(folder, "visits"))
+        return [{"visit": copies[n % 2]["next_visit"](path), "worker": n % 2} for n in range(IN_TURN)]
 
 
 def complain_about(answers: list[dict[str, Any]]) -> None:
