@@ -12,6 +12,12 @@ from helpers import check
 from helpers.exercises import find
 from helpers.exercises.lesson_05 import PAGE, THAW, THREADS
 
+# Answers, right and wrong, leave clients and loops open.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
 NOTEBOOK = ROOT / "notebooks" / "05_sync_and_async.ipynb"
 SECONDS = 120  # for one run of the lesson
 

@@ -11,6 +11,12 @@ from helpers import check, stop_all
 from helpers.exercises import find
 from helpers.exercises.lesson_06 import OFFERS, SHOP, SHOP_IN_FLASK, SIZE
 
+# Answers, right and wrong, leave clients and loops open.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
 NOTEBOOK = ROOT / "notebooks" / "06_waiting_for_real_things.ipynb"
 SECONDS = 150  # for one run of the lesson
 
