@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import tempfile
 from collections.abc import Iterator
@@ -89,6 +90,13 @@ def ipython_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IPYTHONDIR", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="module")
+def collected() -> Iterator[None]:
+    """For tests that leave open what others would be warned of, in whichever test it is collected."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import linecache
 import subprocess
@@ -31,6 +30,7 @@ from helpers.servers import serve, stop_all
 pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("collected"),
 ]
 
 EXERCISES = [exercise for lesson in lessons() for exercise in of_lesson(lesson).values()]
@@ -47,7 +47,6 @@ def leave_nothing_running() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LESSON_PACE", "0.3")  # right and wrong are far apart; three seconds tell them
         yield
-        gc.collect()
     stop_all()
 
 

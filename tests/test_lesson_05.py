@@ -16,6 +16,7 @@ from helpers.exercises.lesson_05 import PAGE, THAW, THREADS
 pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("collected"),
 ]
 
 NOTEBOOK = ROOT / "notebooks" / "05_sync_and_async.ipynb"

@@ -15,6 +15,7 @@ from helpers.exercises.lesson_06 import OFFERS, SHOP, SHOP_IN_FLASK, SIZE
 pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("collected"),
 ]
 
 NOTEBOOK = ROOT / "notebooks" / "06_waiting_for_real_things.ipynb"
