@@ -146,16 +146,6 @@ def known_server() -> Iterator[Known]:
         server.end()
 
 
-def soon(check: Callable[[], None]) -> None:
-    """Run `check`, which depends on the machine's having time, up to three times."""
-    for tries in (2, 1, 0):
-        try:
-            return check()
-        except AssertionError:
-            if not tries:
-                raise
-
-
 if __name__ == "__main__":
 
     def end_with_input() -> None:

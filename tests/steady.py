@@ -2,39 +2,80 @@
 
 from __future__ import annotations
 
-import threading
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import wraps
 from time import perf_counter as now
-from time import sleep
 from typing import ParamSpec, TypeVar
+
+import psutil
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-BEAT = 0.002  # seconds between two looks of the control
-LATE = 0.004  # seconds that it may be late where the machine is quiet
+LATE = 0.004  # seconds that a sleeper may be late where the machine is quiet
+OTHERS = 0.15  # of one core: what other programs may use of the processor where it is
+TICKS = 0.05  # seconds: processor times come in hundredths, and there are several of them
+
+# Sleeps a little, again and again, in a process of its own, as what a test computes would hold up a thread of the test.
+SLEEPER = """
+import sys, threading, time
+
+def look(worst=0.0):
+    global lateness
+    while True:
+        began = time.perf_counter()
+        time.sleep(0.002)
+        lateness = worst = max(worst, time.perf_counter() - began - 0.002)
+
+lateness = 0.0
+threading.Thread(target=look, daemon=True).start()
+print(flush=True)
+sys.stdin.read()
+print(lateness)
+"""
 
 
 class Control:
-    """Sleeps a little, again and again, while something is measured: `lateness` is how late it woke up at worst."""
+    """Looks at the machine while something is measured.
+
+    `lateness` is by how many seconds a sleeper woke up late at worst, `others` what programs beside the test and its
+    children used of the processor, as a share of one core.
+    """
 
     def __enter__(self) -> Control:
-        self.lateness = 0.0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
+        self.lateness = self.others = 0.0
+        self._sleeper = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", SLEEPER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self._sleeper.stdout
+        self._sleeper.stdout.readline()  # it has begun
+        self._began, self._before = now(), used_by_others()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._over.set()
-        self._thread.join()
+        used, seconds = used_by_others() - self._before, now() - self._began
+        self.others = max(0.0, used - TICKS) / seconds
+        self.lateness = float(self._sleeper.communicate()[0])
 
-    def _look(self) -> None:
-        while not self._over.is_set():
-            began = now()
-            sleep(BEAT)
-            self.lateness = max(self.lateness, now() - began - BEAT)
+    @property
+    def quiet(self) -> bool:
+        return self.lateness < LATE and self.others < OTHERS
+
+
+def used_by_others() -> float:
+    """Seconds of processor time that others have used since the machine began: all, without this process's family."""
+    everyone = psutil.cpu_times()
+    busy = sum(everyone) - everyone.idle - getattr(everyone, "iowait", 0) - getattr(everyone, "guest", 0)
+    me = psutil.Process()
+    family = 0.0
+    for process in (me, *me.children(recursive=True)):
+        try:
+            family += sum(process.cpu_times()[:4])  # its own, and that of its children that have ended
+        except psutil.Error:  # it has just ended, and counts with its parent
+            continue
+    return busy - family
 
 
 def until_quiet(attempt: Callable[[], T], tries: int = 5, between: Callable[[], None] = lambda: None) -> T:
@@ -50,7 +91,7 @@ def until_quiet(attempt: Callable[[], T], tries: int = 5, between: Callable[[], 
                 if not left:
                     raise
                 failed = error
-        if control.lateness < LATE:
+        if control.quiet:
             raise failed
         between()
     raise ValueError("tries is at least 1")

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from known_server import Known, known_server, soon
+from known_server import Known, known_server
+from steady import until_quiet
 
 from helpers import LessonError, judge, measure
 from helpers.benchmark import Comparison, Estimate, ratio_of
@@ -47,7 +48,7 @@ def test_a_known_ratio_is_found(known):
         assert found.arms["B"].throughput == pytest.approx(10 / 0.050, rel=0.05)
         assert found.seconds < 20
 
-    soon(check)
+    until_quiet(check)
 
 
 def test_answers_that_take_long_are_given_longer_rounds(known):
@@ -61,7 +62,7 @@ def test_answers_that_take_long_are_given_longer_rounds(known):
         assert found.ratio("A", "B").value == pytest.approx(1 / 2, rel=0.08)
         assert found.warning == ""
 
-    soon(check)
+    until_quiet(check)
 
 
 def test_rounds_too_short_for_the_answers_conclude_nothing(known):
@@ -74,13 +75,13 @@ def test_rounds_too_short_for_the_answers_conclude_nothing(known):
 def test_the_same_server_twice_is_no_difference(known):
     def check():
         url = known.url + "/fixed?ms=20"
-        ratio = measure({"A": url, "B": url}, concurrency=10).ratio("A", "B")
+        ratio = measure({"A": url, "B": url}, concurrency=10, budget=8).ratio("A", "B")
         assert ratio.conclusive
         assert not ratio.different
         assert ratio.low < 1 < ratio.high
         assert ratio.finding.startswith("No difference between A and B, to within")
 
-    soon(check)
+    until_quiet(check)
 
 
 def test_rounds_alternate_and_are_counted_once(known, twice):

@@ -27,7 +27,7 @@ from steady import steady
 from helpers import LessonError, ask, burst, serve, stop_all, watch
 from helpers.client import bursting
 from helpers.timeline import Request, Span, recording, watching
-from helpers.timeline.lanes import beats, lanes, whereabouts
+from helpers.timeline.drawing import beats, lanes, whereabouts
 from helpers.timeline.panels import panels
 from helpers.timeline.recording import Note
 from helpers.timeline.requests import Seen, union
@@ -752,6 +752,27 @@ def test_a_loop_that_was_late_again_and_again_is_busy_at_most():
     panel = panel_of(*late, *awaiting, gaps=[(0.0, 0.06)])
     assert (panel.blocks, panel.loop_state) == (False, "busy")
     assert "busy with other things" in describe([panel], 0)
+
+
+def test_one_rule_says_of_title_lane_and_words_what_blocks():
+    short = [span_request(n, n * 0.002, n * 0.002 + 0.001, server="quart") for n in range(20)]
+    panel = panel_of(*short, looped(0.04, 0.06, (0.041, 0.052)))
+    assert panel.held_ms, "a hold of 11 ms beside waits of one"
+    assert (panel.blocks, panel.loop_state) == (False, "free")
+    assert "block" not in describe([panel], 0) + headline([panel])
+
+
+def test_two_holds_that_are_short_beside_the_waits_do_not_block():
+    panel = panel_of(looped(0.0, 0.16, (0.0, 0.03), (0.08, 0.11)))
+    assert (panel.blocks, panel.loop_state, panel.held_ms) == (False, "free", [])
+
+
+def test_what_has_the_loop_for_most_of_the_time_blocks_it_however_long_the_waits_seem():
+    # between two holds of 45 ms the loop is nobody's for 15: what the framework does on a busy machine
+    panel = panel_of(*[looped(n * 0.06, 1.25, (n * 0.06, n * 0.06 + 0.045)) for n in range(20)])
+    assert panel.blocks
+    assert panel.loop_state == "blocked"
+    assert panel.blocked_ms == pytest.approx(900)
 
 
 def test_time_in_which_the_loop_was_held_counts_once():

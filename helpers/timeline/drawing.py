@@ -6,8 +6,9 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from helpers.plots import INK, NOTICE, QUIET, TROUBLE, Picture, canvas, color_of
-from helpers.timeline.lanes import Bar, beats, lanes, whereabouts
 from helpers.timeline.panels import Panel
+from helpers.timeline.recording import Interval
+from helpers.timeline.requests import Request
 from helpers.timeline.wording import describe, headline
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ ROW = 0.2  # inches: a line of theory, a guess, the loop's pulse
 SMALL = 8.5  # points
 SENT: dict[str, Any] = {"facecolor": "none", "edgecolor": QUIET, "hatch": "/////", "hatchcolor": QUIET, "linewidth": 0}
 BLOCKING: dict[str, Any] = {"facecolor": TROUBLE, "edgecolor": INK, "linewidth": 0.8}
+Bar = tuple[int, float, float]  # the lane, from, to: milliseconds on the panel's clock
 
 
 def draw(found: list[Panel], missed: int) -> Picture:
@@ -164,3 +166,39 @@ def _key(figure: Figure, shown: list[Panel]) -> str:
 def _wrapped(title: str) -> str:
     """`title` in lines that fit, with no break inside ``20 ms`` and ``flask /wait``."""
     return fill(title.replace(" ms", "\u00a0ms").replace(" /", "\u00a0/"), 72)
+
+
+def lanes(panel: Panel) -> dict[str, list[Bar]]:
+    """The bars that tell what each request of `panel` did, by kind; lane i is for its request i.
+
+    ``"sent"`` (and not started), ``"waiting"``, ``"running"``, ``"blocking"``, ``"on the way"`` (the app has answered,
+    and the client has not got it), and ``"failed"``, which has no length.
+    """
+    kinds = ("sent", "waiting", "running", "blocking", "on the way", "failed")
+    found: dict[str, list[Bar]] = {kind: [] for kind in kinds}
+
+    def bar(kind: str, lane: int, start: float, end: float) -> None:
+        found[kind].append((lane, panel.ms(start), panel.ms(end)))
+
+    blocking = frozenset(panel.blocking)
+    for lane, request in enumerate(panel.requests):
+        bar("sent", lane, request.sent, request.last if request.started is None else request.started)
+        for span in request.spans:
+            bar("blocking" if span in blocking else span.kind, lane, span.start, span.end)
+        if request.ended is not None and request.answered is not None:
+            bar("on the way", lane, request.ended, request.answered)
+        if request.error is not None or (request.status or 0) >= 500:
+            bar("failed", lane, request.last, request.last)
+    return found
+
+
+def beats(panel: Panel) -> list[Interval]:
+    """When the panel's event loop was free, in milliseconds."""
+    ends = [0.0, *(end for _, end in panel.gaps_ms)]
+    return list(zip(ends, [*(start for start, _ in panel.gaps_ms), panel.finish_ms], strict=True))
+
+
+def whereabouts(request: Request) -> str:
+    """``thread 3, loop 1``; ``never noticed`` for a request that nobody has started."""
+    place = f"thread {request.worker}" if request.worker else "never noticed"
+    return place + f", loop {request.loop}" * bool(request.loop)

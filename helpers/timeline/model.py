@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from helpers.errors import LessonError
 from helpers.plots import Drawn, escape
@@ -13,12 +13,8 @@ from helpers.timeline.recording import Interval
 from helpers.timeline.requests import Request, peak
 from helpers.timeline.wording import describe
 
-
-class Named(Protocol):
-    """A server, as far as its requests are concerned."""
-
-    @property
-    def name(self) -> str: ...
+if TYPE_CHECKING:
+    from helpers.servers import Server
 
 
 class Timeline(Drawn):
@@ -60,26 +56,26 @@ class Timeline(Drawn):
         self._begin = _again
         self._state = "has no requests: none reached the watched servers in the `with` block"
 
-    def threads(self, server: Named | str | None = None, path: str | None = None) -> int:
+    def threads(self, server: Server | str | None = None, path: str | None = None) -> int:
         """How many different threads ran the endpoints of `server` (all servers) at `path` (all paths)."""
         return len({request.worker for request in self._some(server, path) if request.worker is not None})
 
-    def loops(self, server: Named | str | None = None, path: str | None = None) -> int:
+    def loops(self, server: Server | str | None = None, path: str | None = None) -> int:
         """How many different event loops ran them; 0 when none did."""
         return len({request.loop for request in self._some(server, path) if request.loop is not None})
 
-    def peak(self, server: Named | str | None = None, path: str | None = None) -> int:
+    def peak(self, server: Server | str | None = None, path: str | None = None) -> int:
         """The largest number of requests that were in an endpoint at the same time."""
         return peak(self._some(server, path))
 
-    def last_ms(self, server: Named | str | None = None, path: str | None = None) -> float:
+    def last_ms(self, server: Server | str | None = None, path: str | None = None) -> float:
         """Milliseconds from the first request sent to the last answer. Raises LessonError when there was no request."""
         some = self._some(server, path)
         if not some:
             raise LessonError("No such request is in this timeline; look at timeline.requests for what is.")
         return (max(request.last for request in some) - min(request.sent for request in some)) * 1000
 
-    def gaps(self, server: Named | str) -> list[Interval]:
+    def gaps(self, server: Server | str) -> list[Interval]:
         """When the event loop of an ASGI `server` did nothing else for over 10 ms: (start, end) in seconds."""
         return list(self._gaps.get(_name(server), []))
 
@@ -95,14 +91,14 @@ class Timeline(Drawn):
             return f'<p class="note">{escape(self.summary())}</p>'
         return draw(self.panels(), self.missed).body()
 
-    def _some(self, server: Named | str | None, path: str | None) -> list[Request]:
+    def _some(self, server: Server | str | None, path: str | None) -> list[Request]:
         name = None if server is None else _name(server)
         if name is not None and name not in dict(self.servers):
             raise LessonError(f"{name!r} is not in this timeline; it has {', '.join(dict(self.servers))}.")
         return [r for r in self.requests if name in (None, r.server) and path in (None, r.path)]
 
 
-def _name(server: Named | str) -> str:
+def _name(server: Server | str) -> str:
     return server if isinstance(server, str) else server.name
 
 

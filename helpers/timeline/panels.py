@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from helpers.timeline.recording import Interval
 from helpers.timeline.requests import Request, Span, length, peak, union, within
 from helpers.words import plural
 
+if TYPE_CHECKING:
+    from helpers.timeline.model import Timeline
+
 T = TypeVar("T")
 
 BLOCKS = 0.3  # share of a panel's time that its endpoints hold the loop, from which on the panel is called blocking
-
 LONGEST_PATH = 32  # characters of a path that are shown
 
 
@@ -111,14 +113,18 @@ class Panel:
     @property
     def blocks(self) -> bool:
         """Whether the endpoint blocks its event loop."""
-        return self.blocked_ms > BLOCKS * self.finish_ms
+        return self._is_long(self.blocked_ms)
+
+    def _is_long(self, ms: float) -> bool:
+        """The rule for the headline, the lane and the words: from which time on a loop is called blocked, or busy."""
+        return ms > BLOCKS * self.finish_ms
 
     @property
     def loop_state(self) -> str:
         """``"blocked"`` by endpoints; ``"busy"`` with what is none: reading requests, middleware, gathered tasks."""
-        if self.held_ms:
+        if self._is_long(length(self.held_ms)):
             return "blocked"
-        return "busy" if length(self.gaps_ms) > BLOCKS * self.finish_ms else "free"
+        return "busy" if self._is_long(length(self.gaps_ms)) else "free"
 
     @property
     def trouble(self) -> str:
@@ -151,38 +157,27 @@ class Panel:
 
 
 def holds(requests: Sequence[Request], held: Sequence[Interval]) -> list[Span]:
-    """The spans with which `requests` of one panel hold their loop for at least half of one wait.
+    """The spans with which `requests` of one panel hold their loop: for half of one wait, or for half of their time.
 
     One wait is the time that a request has in the endpoint while nobody holds the loop (`held` says when somebody
     does); of the requests' waits it is the one that three in four do not exceed. So a loop that is late for all of
-    them at the same moment, on a busy machine, is not taken for one that their code blocks.
+    them at the same moment, on a busy machine, is not taken for one that their code blocks. What holds the loop for
+    half of the time from the first request to the last answer blocks it, however long the waits become by that.
     """
-    waits = sorted(_undisturbed(request, held) for request in requests if request.started is not None)
-    wait = waits[(len(waits) - 1) * 3 // 4] if waits else 0.0
-    return [span for request in requests for span in request.blocking if span.end - span.start >= wait / 2]
+    spans = [span for request in requests for span in request.blocking]
+    seconds = max(request.last for request in requests) - min(request.sent for request in requests)
+    if length(union(span.when for span in spans)) > seconds / 2:
+        return spans
+    waits = []
+    for request in requests:
+        if request.started is not None:
+            end = max(request.started, request.last if request.ended is None else request.ended)
+            waits.append(end - request.started - length(within(held, request.started, end)))
+    wait = sorted(waits)[(len(waits) - 1) * 3 // 4] if waits else 0.0
+    return [span for span in spans if span.end - span.start >= wait / 2]
 
 
-def _undisturbed(request: Request, held: Sequence[Interval]) -> float:
-    """Seconds of `request` in its endpoint that do not lie in `held`."""
-    if request.started is None:
-        return 0.0
-    end = max(request.started, request.last if request.ended is None else request.ended)
-    return end - request.started - length(within(held, request.started, end))
-
-
-class Watched(Protocol):
-    """What panels ask of a timeline."""
-
-    requests: list[Request]
-    bursts: list[str]
-    servers: list[tuple[str, str]]
-    workers: Mapping[str, int]
-    guesses: Mapping[str, object]
-
-    def gaps(self, server: str) -> list[Interval]: ...
-
-
-def panels(timeline: Watched) -> list[Panel]:
+def panels(timeline: Timeline) -> list[Panel]:
     """The requests of `timeline` in panels: each burst one, and the others by server and path, in order of time."""
     groups: dict[tuple[int | None, str, str], list[Request]] = {}
     for request in timeline.requests:
