@@ -1,7 +1,5 @@
 """What a learner passes to a helper: taken as it is meant, or refused in one sentence."""
 
-from __future__ import annotations
-
 from numbers import Integral, Real
 
 from helpers.errors import LessonError

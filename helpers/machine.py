@@ -1,7 +1,5 @@
 """The machine that something was measured on: what a number needs beside it."""
 
-from __future__ import annotations
-
 import math
 import os
 import platform

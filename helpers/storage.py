@@ -1,7 +1,5 @@
 """Where a learner's results go: guesses and verdicts, and what was measured."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

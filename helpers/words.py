@@ -1,7 +1,5 @@
 """Numbers, counts and lists as a person would write them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 

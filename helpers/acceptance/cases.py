@@ -1,7 +1,5 @@
 """The requests, what ought to become of each, and what became of it."""
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Iterable, Mapping

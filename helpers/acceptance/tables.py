@@ -1,7 +1,5 @@
 """A closer look at a few cases: what each server stored, and the number it answered with."""
 
-from __future__ import annotations
-
 import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence

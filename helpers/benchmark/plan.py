@@ -1,7 +1,5 @@
 """`measure`: the same load on several servers, in short rounds, until the ratio is known well enough."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from time import monotonic
 from typing import Any

@@ -7,8 +7,6 @@ the noise of a shared machine BCa intervals missed the truth 12 to 17 times in 1
 Student's 3 to 6.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The board of all the verdicts that `ledger` shows."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping
 

@@ -1,7 +1,5 @@
 """The cards that `judge` shows, one for each kind of evidence."""
 
-from __future__ import annotations
-
 import re
 from abc import abstractmethod
 from typing import Any

@@ -1,7 +1,5 @@
 """The card that `predict` shows, and what a guess is in words."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from helpers.claims.drawing import band, in_words

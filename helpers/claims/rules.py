@@ -1,7 +1,5 @@
 """The article's claims and the rules that turn evidence into a verdict. The claims stand in data/claims.toml."""
 
-from __future__ import annotations
-
 import difflib
 import math
 import re

@@ -4,8 +4,6 @@ The file holds ``{"entries": {name: {"guesses": [record, ...], "verdicts": [reco
 last one counts, the earlier ones are its history. The environment variable LESSON_RESULTS names another folder.
 """
 
-from __future__ import annotations
-
 import contextlib
 import copy
 import json

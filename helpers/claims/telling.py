@@ -1,7 +1,5 @@
 """`predict`, `judge`, `ledger` and what they share: how guesses and evidence are taken, kept and shown."""
 
-from __future__ import annotations
-
 import sys
 
 from helpers.claims import rules

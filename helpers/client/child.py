@@ -1,7 +1,5 @@
 """The client process: carries out what the kernel orders, and tells of a load slice by slice."""
 
-from __future__ import annotations
-
 import os
 import threading
 from queue import Queue

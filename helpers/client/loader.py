@@ -3,8 +3,6 @@
 Times are nanoseconds of `time.perf_counter_ns`, the same clock in every process of this machine.
 """
 
-from __future__ import annotations
-
 import asyncio
 import errno
 from abc import ABC, abstractmethod

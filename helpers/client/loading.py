@@ -1,7 +1,5 @@
 """`load`: as many requests as a server takes from n clients, or as many as the clock says, for some seconds."""
 
-from __future__ import annotations
-
 import json as json_
 import re
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The two kinds of load: who sends the next request, and when."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What kernel and client process say to each other about a load."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import TypedDict
 

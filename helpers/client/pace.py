@@ -1,7 +1,5 @@
 """Whoever rehearses a lesson, or tests its cells, need not wait for good numbers: LESSON_PACE shortens every load."""
 
-from __future__ import annotations
-
 import os
 from contextlib import suppress
 

@@ -1,7 +1,5 @@
 """The client process as the kernel sees it: started when it is first needed, and again when it has died."""
 
-from __future__ import annotations
-
 import atexit
 import os
 import threading

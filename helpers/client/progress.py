@@ -1,7 +1,5 @@
 """A bar that fills while something is measured, and is gone afterwards."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

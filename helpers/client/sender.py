@@ -1,7 +1,5 @@
 """A burst, in the client process: n requests in the same moment."""
 
-from __future__ import annotations
-
 import asyncio
 from time import perf_counter_ns as now  # the same clock in every process of this machine
 from typing import Any

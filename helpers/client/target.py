@@ -1,7 +1,5 @@
 """What requests may be sent to: this machine, and nothing else."""
 
-from __future__ import annotations
-
 from typing import Any
 from urllib.parse import urlsplit
 

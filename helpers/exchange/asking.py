@@ -1,7 +1,5 @@
 """Send one request to each of several servers on this machine."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address

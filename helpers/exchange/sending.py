@@ -1,7 +1,5 @@
 """Send one request to one server, and say plainly what happened when no whole answer came."""
 
-from __future__ import annotations
-
 import threading
 import time
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """A timeline in words: its finding as a headline, and all panels for those who do not see the drawing."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from helpers.timeline.panels import Panel
