@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from lessons import QUICK, ROOT, changed, read, run_lesson, solved
+from steady import until_quiet
 from test_exercises import attempt_at
 
 from helpers import check
@@ -25,13 +26,15 @@ ALSO_RIGHT = {
 
 
 @pytest.mark.parametrize("name", ALSO_RIGHT)
-def test_another_right_answer_passes_too(name: str) -> None:
+def test_another_right_answer_passes_too(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LESSON_PACE", "0.4")
     exercise = find(name.split()[0])
-    for _ in range(3):  # on a busy machine a measurement may need another try
+
+    def passes() -> None:
         feedback = check(exercise.id, attempt_at(exercise, ALSO_RIGHT[name]))
-        if feedback.status == "passed":
-            return
-    raise AssertionError(feedback.message)
+        assert feedback.status == "passed", feedback.message
+
+    until_quiet(passes)
 
 
 @pytest.mark.parametrize(
@@ -72,12 +75,18 @@ def numbers(text: str) -> list[float]:
     return [float(number.replace(",", "")) for number in re.findall(r"\d[\d,]*(?:\.\d+)?", text)]
 
 
+# At a quick pace, too, a stall and a look at the server must fit into a load, and fifty people before one thread.
+UNHURRIED = (
+    ("run-closed", "seconds=4", "seconds=8"),
+    ("footprint", "seconds=2", "seconds=4"),
+    ("run-threads", "budget=18", "budget=18 if n > 1 else 36"),
+)
+
+
 @pytest.mark.lesson("07 as stored")
 @pytest.mark.timeout(SECONDS + 60)
 def test_everything_comes_out_as_the_text_says(tmp_path: Path) -> None:
-    seen = run_lesson(
-        NOTEBOOK, tmp_path, SECONDS, pace=0.7
-    )  # a stall must fit into a load, and so must fifty people before one thread
+    seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, changed(read(NOTEBOOK), UNHURRIED), pace=0.4)
     assert 300 < numbers(seen["judge-known"])[2] <= 1000  # Little's law for 50 connections and 50 ms
     _, low, high = numbers(seen["judge-itself"])[:3]
     assert low <= 1 <= high or "nconclusive" in seen["run-itself"]

@@ -1,7 +1,5 @@
 """The child's side of the conversation with the kernel (`helpers.processes.parent`)."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """What can go wrong between this process and a child of it: a class for each, as a message is for people."""
 
-from __future__ import annotations
-
 
 class ChildError(Exception):
     """The child did not do what it was asked to; the message says why."""

@@ -1,7 +1,5 @@
 """A process and all that it has started: find them, end them."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

@@ -5,8 +5,6 @@ own, so that whatever else is printed in the child disturbs nothing. When this p
 operating system closes the pipes; the child reads the end of its input and leaves (`helpers.processes.child`).
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -4,8 +4,6 @@ Not by a file: a file has a lock, which a thread that waits for the next line ho
 forks it, would wait for that thread.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """All that this kernel has started and has to stop: by name, with the port that each name had last."""
 
-from __future__ import annotations
-
 import atexit
 import os
 import threading

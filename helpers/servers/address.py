@@ -7,8 +7,6 @@ machine: /user/ada/proxy/43210/docs arrives there as /docs. The proxy names the 
 work for the browser. What the header cannot mend is a redirect.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import urllib.error

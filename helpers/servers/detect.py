@@ -1,7 +1,5 @@
 """What kind of application is this: WSGI, ASGI, or none at all?"""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from types import ModuleType

@@ -1,7 +1,5 @@
 """Exceptions that an app did not handle, kept where the learner looks: with the server, and in `ask`'s answers."""
 
-from __future__ import annotations
-
 import linecache
 import sys
 import traceback

@@ -1,7 +1,5 @@
 """`launch`: an app under a production server, in processes of its own, as it would run for real."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Mapping

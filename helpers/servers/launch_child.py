@@ -4,8 +4,6 @@ The server and its workers are a session of their own, so that one signal reache
 is gone. The kernel says what to do; when its end of the pipe closes, in whatever way, everything ends here.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import subprocess

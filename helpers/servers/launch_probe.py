@@ -1,7 +1,5 @@
 """Imports an app, says whether it is WSGI or ASGI, and ends: the kernel shall not have the learner's module in it."""
 
-from __future__ import annotations
-
 import os
 import sys
 import threading

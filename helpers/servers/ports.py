@@ -1,7 +1,5 @@
 """Ports of 127.0.0.1: listen on one, and find out whether a server behind one is ready."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import threading

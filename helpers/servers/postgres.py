@@ -1,7 +1,5 @@
 """`postgres`: a real PostgreSQL for this kernel, or the one that ``DATABASE_URL`` names."""
 
-from __future__ import annotations
-
 import os
 import re
 from typing import cast

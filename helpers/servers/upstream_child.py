@@ -1,7 +1,5 @@
 """The process of `upstream`: an API that takes its time. Counts what it sees, obeys the kernel, ends with it."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import random

@@ -4,8 +4,6 @@ Run All reaches the last cell, `stop_all()`, while frames further up are still l
 once leaves broken frames on the screen.
 """
 
-from __future__ import annotations
-
 import time
 from urllib.parse import unquote, urlsplit
 
