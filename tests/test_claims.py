@@ -15,6 +15,7 @@ from filelock import FileLock
 from IPython.core.interactiveshell import InteractiveShell
 
 from helpers import judge, ledger, predict
+from helpers.checks import Open, Timed
 from helpers.claims import drawing, rules, store
 from helpers.claims.rules import Claim, Number
 from helpers.errors import LessonError
@@ -571,7 +572,7 @@ def test_no_label_meets_another_or_leaves_the_picture(monkeypatch, says, guess, 
     figures = []
     monkeypatch.setattr(Canvas, "picture", lambda canvas, *_: figures.append(canvas.figure))
     title = "C30 is inconclusive here: 1,234,567 (1,000,000 to 2,000,000) times throughput, reaching across an edge"
-    drawing.number_line(title, "times", measured, guess, says, holds=[3, 10])
+    drawing.number_line(title, "times", measured, guess, says, rule={"holds": [3, 10], "conditions": [10, 12]})
     (figure,) = figures
     figure.draw_without_rendering()
     axes = figure.axes[0]
@@ -655,6 +656,57 @@ def test_guesses_in_words_are_judged_too():
     assert "right" in judge("same bytes", False).summary()
     predict("up (ms)", "100ms")
     assert "cannot be compared with a number" in judge("up (ms)", 76.1).summary()
+
+
+def test_who_was_not_asked_for_a_guess_is_not_told_that_there_is_none():
+    tie = judge("C40", 1.0).summary()
+    assert "You made no guess" not in tie
+    predict("C40", ...)
+    assert "You made no guess" in judge("C40", 1.0).summary()
+
+
+def test_what_lies_within_the_conditions_is_compared_with_them_and_they_are_drawn():
+    tie = judge("C40", 1.0)
+    assert tie.verdict == "holds with conditions"
+    assert "inside the conditions' 0.9 to 1.1" in tie.title
+    assert "with conditions within 0.9 to 1.1" in tie.body()
+
+
+@pytest.mark.parametrize("found", [Number(0.948, 0, math.inf), Number(5.0, 2.0, 9.0, conclusive=False)])
+def test_an_interval_that_agrees_with_everything_agrees_with_no_guess(found):
+    predict("C30", 3, 10)
+    said = judge("C30", found)
+    assert said.verdict == "inconclusive"
+    assert "the measurement does not tell" in said.summary()
+    assert "agrees" not in said.summary()
+
+
+def test_a_check_that_stays_open_says_why():
+    found = {"awaited waits overlap": Open("600 ms, of which this busy computer may have added 500")}
+    card = judge("C24", found | {"blocking waits stand in line": True})
+    assert card.verdict == "inconclusive"
+    assert card.evidence["awaited waits overlap"] is None
+    for said in (card.summary(), card.body()):
+        assert "open: 600 ms, of which this busy computer may have added 500" in said
+
+
+def test_a_busy_computer_leaves_open_what_it_may_have_decided():
+    quiet, busy, hopeless = Timed(60, 20), Timed(600, 300), Timed(600, 500)
+    assert quiet.at_most(250) is True
+    assert quiet.at_least(750) is False
+    assert busy.at_most(250) is False
+    assert Timed(1200, 300).at_least(750) is True
+    for left_open in (hopeless.at_most(250), Timed(900, 300).at_least(750)):
+        assert isinstance(left_open, Open)
+        assert not left_open
+        assert "this busy computer may have added" in left_open.why
+
+
+def test_a_guess_that_was_changed_back_says_so():
+    for guess in (True, False):
+        predict("C26", guess)
+    judge("C26", dict.fromkeys(rules.claims()["C26"].checks, True))
+    assert "changed, and changed back after the verdict" in predict("C26", True).summary()
 
 
 def test_checks_without_a_guess_do_not_complain():

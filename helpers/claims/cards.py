@@ -1,15 +1,20 @@
 """The cards that `judge` shows, one for each kind of evidence."""
 
+import math
 import re
 from abc import abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from helpers.claims import rules
 from helpers.claims.drawing import MARKS, MOODS, band, extent, in_words, marked, number_line, rule_in_words
-from helpers.claims.guesses import change, heading, paragraphs, with_unit
+from helpers.claims.guesses import asked_for, change, heading, paragraphs, with_unit
 from helpers.claims.rules import Checks, Claim, Evidence, Number, Verdict
 from helpers.claims.store import Entry, GuessValue
 from helpers.plots import Drawn, Picture, escape, inline, table
+
+NO_GUESS = "You made no guess; predict(...) before you look makes the next one count."
 
 
 class Judgement(Drawn):
@@ -19,7 +24,6 @@ class Judgement(Drawn):
     """
 
     evidence: Evidence
-    unguessed = ""  # what is said where there was no guess
 
     def __init__(
         self, name: str, claim: Claim | None, verdict: Verdict | None, evidence: Any, entry: Entry, notices: list[str]
@@ -61,7 +65,7 @@ class Judgement(Drawn):
     def guessed(self) -> list[str]:
         """The guess beside the evidence, in a sentence; none where nobody was asked for one."""
         if self.guess is None:
-            return [self.unguessed] if self.unguessed else []
+            return [NO_GUESS] if self.name in asked_for else []
         return [f"You guessed {with_unit(self.claim, self.guess)}{change(self.guesses)}{self.beside(self.guess)}."]
 
     def beside(self, guess: GuessValue) -> str:
@@ -110,7 +114,6 @@ class Measured(Judgement):
     """A number decides, or stands beside a guess."""
 
     evidence: Number
-    unguessed = "You made no guess; predict(...) before you look makes the next one count."
 
     @property
     def title(self) -> str:
@@ -127,8 +130,8 @@ class Measured(Judgement):
     def picture(self) -> Picture | None:
         """Guess, article and measurement on one number line; None when there are no two numbers to compare."""
         if self.claim is not None:
-            holds = self.claim.rule.get("holds")
-            return number_line(self.title, self.claim.unit, self.evidence, self.guess, self.claim.says, holds)
+            rule = self.claim.rule
+            return number_line(self.title, self.claim.unit, self.evidence, self.guess, self.claim.says, rule)
         if band(self.guess) is None:
             return None
         unit = re.search(r"\(([^()]+)\)$", self.name)
@@ -140,7 +143,10 @@ class Measured(Judgement):
         if (span := band(guess)) is None:
             return ""
         low, high = span
-        if low <= self.evidence.high and self.evidence.low <= high:
+        found = self.evidence
+        if low <= found.high and found.low <= high:
+            if not found.conclusive or math.inf in (found.high, -found.low):
+                return ": with an interval as wide as this, the measurement does not tell"
             return ": the measurement agrees"
         ratio = self.evidence.value / (low if self.evidence.value < low else high or 1)
         far = max(ratio, 1 / ratio) if ratio > 0 else 0
@@ -153,6 +159,8 @@ class Measured(Judgement):
             whose, span = "your", band(self.guess)
         elif self.claim.says is not None:
             whose, span = "the article's", band(self.claim.says)
+        elif self.verdict == rules.CONDITIONS:
+            whose, span = "the conditions'", band(self.claim.rule["conditions"])
         else:
             whose, span = "the rule's", band(self.claim.rule.get("holds") or self.claim.rule["conditions"])
         assert span is not None
@@ -170,6 +178,7 @@ class Checked(Judgement):
 
     claim: Claim
     evidence: Checks
+    why: Mapping[str, str] = MappingProxyType({})  # what left a check open
 
     @property
     def title(self) -> str:
@@ -181,7 +190,7 @@ class Checked(Judgement):
         return f"{self.name} {_phrase(self.verdict)}: {met} of {len(needs)} needs met{limited}{still}"
 
     def details(self) -> list[str]:
-        return [f"{name}: {in_words(found)}." for name, found in self.evidence.items()]
+        return [f"{name}: {self._found(name)}." for name in self.evidence]
 
     def look(self) -> str:
         rows = [self._row(name, found) for name, found in self.evidence.items()]
@@ -190,9 +199,12 @@ class Checked(Judgement):
     def _row(self, name: str, found: bool | None) -> tuple[str, str, str]:
         if name in self.claim.rule["needs"]:
             mark = {None: "≈", True: "✓", False: "✗"}[found]
-            return name, "must be so", f"{mark} {in_words(found)}"
+            return name, "must be so", f"{mark} {self._found(name)}"
         mark, limit = {None: ("≈", ""), True: ("◐", ", a limit"), False: ("✓", ", no limit")}[found]
-        return name, "would limit it", f"{mark} {in_words(found)}{limit}"
+        return name, "would limit it", f"{mark} {self._found(name)}{limit}"
+
+    def _found(self, name: str) -> str:
+        return in_words(self.evidence[name]) + (f": {self.why[name]}" if name in self.why else "")
 
 
 class Told(Judgement):
@@ -207,10 +219,6 @@ class Told(Judgement):
         if self.claim.decided == "opinion":
             return f"{self.name}: your opinion is “{self.evidence}”"
         return f"{self.name} {self.verdict}"
-
-    @property
-    def unguessed(self) -> str:  # type: ignore[override]  # a claim that words decide asks for no guess
-        return "" if self.claim else Measured.unguessed
 
     def look(self) -> str:
         return "" if self.claim and self.claim.decided != "opinion" else super().look()

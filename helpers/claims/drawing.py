@@ -94,17 +94,19 @@ def rule_in_words(claim: Claim) -> str:
 
 
 def number_line(
-    title: str, unit: str, measured: Number, guess: object = None, says: object = None, holds: object = None
+    title: str, unit: str, measured: Number, guess: object = None, says: object = None, rule: rules.Rule | None = None
 ) -> plots.Picture:
     """Article, rule, guess and measurement above one axis in `unit`, a lane each, so that no label meets another.
 
-    `guess`, `says` and `holds` are a number or a (low, high), or None; an infinite end runs off the axis.
+    `guess`, `says` and the bands of `rule` are a number or a (low, high), or None; an infinite end runs off the axis.
     """
+    holds, conditions = (band((rule or {}).get(part)) for part in ("holds", "conditions"))
     lanes = [
         (label, name, span)
         for label, name, span in (
             ("the article", "article", band(says)),
-            ("it holds within", "rule", band(holds) if band(holds) != band(says) else None),
+            ("it holds within", "rule", holds if holds != band(says) else None),
+            ("with conditions within", "conditions", conditions),
             ("your guess", "guess", band(guess)),
             ("measured here", "measured", (measured.low, measured.high)),
         )

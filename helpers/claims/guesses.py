@@ -7,6 +7,8 @@ from helpers.claims.rules import Claim, Number
 from helpers.claims.store import GuessRecord, GuessValue
 from helpers.plots import Drawn, escape
 
+asked_for: set[str] = set()  # the names that this kernel has asked a guess for, whether or not one was made
+
 
 class Guess(Drawn):
     """What `predict` shows. `value` is the guess (a number, [low, high], a bool, a text) or None; `late` says that it
@@ -64,7 +66,10 @@ def change(guesses: list[GuessRecord]) -> str:
         return ""
     if len(guesses) == 1:
         return " (made after the verdict)"
-    return f" (changed after the verdict; your first guess was {in_words(guesses[0]['value'])})"
+    first, last = guesses[0]["value"], guesses[-1]["value"]
+    if in_words(first) == in_words(last):
+        return " (changed, and changed back after the verdict)"
+    return f" (changed after the verdict; your first guess was {in_words(first)})"
 
 
 def paragraphs(sentences: Iterable[str]) -> str:

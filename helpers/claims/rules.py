@@ -181,7 +181,7 @@ def _checks(claim: Claim, evidence: object) -> Checks:
     for name in claim.checks:
         if name not in given:
             raise LessonError(f'{claim.id} also needs the check "{name}"; add it to the evidence, True or False.')
-        value = given[name]
+        value = None if hasattr(given[name], "why") else given[name]
         if value is not None and not isinstance(value, bool):
             raise LessonError(
                 f'The check "{name}" of {claim.id} must be True or False, or None where the measurement leaves it '
@@ -189,6 +189,12 @@ def _checks(claim: Claim, evidence: object) -> Checks:
             )
         found[name] = value
     return found
+
+
+def reasons(evidence: object) -> dict[str, str]:
+    """Why checks stay open, by name: what a `helpers.checks.Open` among them says."""
+    parts = evidence.items() if isinstance(evidence, Mapping) else ()
+    return {str(name): str(value.why) for name, value in parts if hasattr(value, "why")}
 
 
 def _vote(claim: Claim, evidence: object) -> str:

@@ -4,9 +4,9 @@ import sys
 
 from helpers.claims import rules
 from helpers.claims.board import Ledger
-from helpers.claims.cards import Judgement, kind_of
+from helpers.claims.cards import Checked, Judgement, kind_of
 from helpers.claims.drawing import in_words
-from helpers.claims.guesses import Guess, with_unit
+from helpers.claims.guesses import Guess, asked_for, with_unit
 from helpers.claims.rules import Claim, Evidence, Number, Verdict
 from helpers.claims.store import Entries, Entry, GuessValue, VerdictRecord, open_store, stamp
 from helpers.errors import LessonError
@@ -27,6 +27,7 @@ def predict(name: str, *guess: object) -> Guess:
     """
     name, claim = rules.find(name)
     value = _guess(name, guess)
+    asked_for.add(name)
     entry = _entry(open_store().read(), name)
     if value is not None:
         last = entry["guesses"][-1]["value"] if entry["guesses"] else None
@@ -46,7 +47,8 @@ def judge(name: str, evidence: object = ...) -> Judgement:
     """Confront a claim with what you found: ``judge("C30", comparison.ratio("FastAPI", "Flask"))``.
 
     What counts as evidence stands under `asks` in data/claims.toml: a number or an Estimate (.value, .low, .high), a
-    dict of checks (name to True or False, or None where it stays open), or a vote. The claim's rule makes the verdict.
+    dict of checks (name to True or False; None, or a `helpers.checks.Open`, where it stays open), or a vote. The
+    claim's rule makes the verdict.
     Under a short name of your own, a number, True or False, or a text is shown beside your guess, with no verdict.
     ``...`` means not tried yet.
 
@@ -64,7 +66,10 @@ def judge(name: str, evidence: object = ...) -> Judgement:
     else:
         record: VerdictRecord = {"verdict": verdict, "found": _words(claim, found), "evidence": _json(found), **stamp()}
         entry = _entry(open_store().add(name, verdict=record), name)
-    return kind_of(claim, verdict, found)(name, claim, verdict, found, entry, _notices())
+    card = kind_of(claim, verdict, found)(name, claim, verdict, found, entry, _notices())
+    if isinstance(card, Checked):
+        card.why = rules.reasons(evidence)
+    return card
 
 
 def ledger() -> Ledger:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from helpers.arguments import number, whole_number
+from helpers.checks import Timed
 from helpers.client import process
 from helpers.client.target import target
 from helpers.errors import LessonError
@@ -17,6 +18,7 @@ from helpers.plots import Drawn, escape
 
 MOST = 500  # requests at once: each needs an open file on both sides, and 1,024 is a usual limit of a process
 LONGEST = 60.0  # seconds
+NOWHERE = "/no-app-has-this-path"
 
 _numbers = itertools.count(1)
 # Who wants to hear of each burst when it is over; they stay when this module is reloaded.
@@ -137,6 +139,19 @@ def burst(
     for listener in listeners:
         listener(result)
     return result
+
+
+def last_answer(server: Any, path: str, n: int = 20, *, rounds: int = 3) -> Timed:
+    """How long `n` requests at once for `path` take until the last has its answer: the best of `rounds` bursts.
+
+    Beside each goes a burst for a path that no app has: what that takes at worst, this computer may have added.
+    Raises LessonError as `burst` does.
+    """
+    took, delays = [], []
+    for _ in range(whole_number("rounds", rounds, 1, 20)):
+        delays.append(burst(server, NOWHERE, n).seconds * 1000)
+        took.append(burst(server, path, n).seconds * 1000)
+    return Timed(min(took), max(delays))
 
 
 def _reply(report: dict[str, Any]) -> Reply:
