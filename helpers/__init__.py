@@ -21,6 +21,7 @@ _ROOMS = {
     "predict": "claims",
     "judge": "claims",
     "ledger": "claims",
+    "start_again": "claims",
     "check": "exercises",
     "hint": "exercises",
     "solution": "exercises",

@@ -110,7 +110,7 @@ def lines(cell: NotebookNode) -> int:
 
 def only_calls(cell: NotebookNode) -> bool:
     """Whether there is nothing in `cell` but calls that run nothing of the lesson's own."""
-    asides = [call for name in ("predict", "judge", "check", "hint", "stop_all") for call in calls(cell.source, name)]
+    asides = [call for name in ("predict", "judge", "check", "hint") for call in calls(cell.source, name)]
     return {ast.unparse(line) for line in parsed(cell.source).body} <= {ast.unparse(call) for call in asides}
 
 
@@ -333,9 +333,12 @@ def what_to_read_next_has_a_link(lesson: Lesson) -> Iterator[str]:
 
 
 @rule
-def the_last_code_cell_stops_all_servers(lesson: Lesson) -> Iterator[str]:
-    if not lesson.codes or not calls(lesson.codes[-1].source, "stop_all"):
+def the_last_code_cell_stops_all_servers_when_it_is_asked_to(lesson: Lesson) -> Iterator[str]:
+    last = lesson.codes[-1].source if lesson.codes else ""
+    if not calls(last, "stop_all"):
         yield "let the last code cell call stop_all()"
+    elif not last.startswith("finished = False  #") or "\nif finished:\n    stop_all()" not in last:
+        yield "let it do so only when a learner has put True in place of `finished = False`: flips come after Run All"
 
 
 # Text and code

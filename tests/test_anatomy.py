@@ -83,6 +83,7 @@ def test_the_readme_is_among_the_documents() -> None:
 # The rules themselves: a small lesson that keeps them all, and changes that each break one
 
 
+STOP = "finished = False  # True stops all servers\n\nif finished:\n    stop_all()"
 FILLER = (
     "Both servers get the same request and answer it. Look at the status first, then at the body, and say what differs."
 )
@@ -130,7 +131,7 @@ def small_lesson(folder: Path) -> Lesson:
         text(
             "next", "## What to read next\n\nThe framework's own page on [requests](https://flask.palletsprojects.com)."
         ),
-        code("stop", "stop_all()"),
+        code("stop", STOP),
     ]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     return Lesson(
@@ -321,7 +322,8 @@ BREAKS: dict[str, dict[str, Change]] = {
         "no sentence": write("recap", FILLER, ""),
     },
     "what_to_read_next_has_a_link": {"no link": write("next", "[requests](https://flask.palletsprojects.com)", "x")},
-    "the_last_code_cell_stops_all_servers": {
+    "the_last_code_cell_stops_all_servers_when_it_is_asked_to": {
+        "always": write("stop", STOP, "stop_all()"),
         "never": drop("stop"),
         "not last": insert("stop", code("more", "people")),
     },

@@ -9,6 +9,6 @@ from helpers.claims.board import Ledger
 from helpers.claims.cards import Judgement
 from helpers.claims.guesses import Guess
 from helpers.claims.rules import Claim
-from helpers.claims.telling import judge, ledger, predict
+from helpers.claims.telling import NewStart, judge, ledger, predict, start_again
 
-__all__ = ["Claim", "Guess", "Judgement", "Ledger", "judge", "ledger", "predict"]
+__all__ = ["Claim", "Guess", "Judgement", "Ledger", "NewStart", "judge", "ledger", "predict", "start_again"]

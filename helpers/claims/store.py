@@ -1,7 +1,8 @@
 """Where guesses and verdicts are kept: results/ledger.json, safe against two kernels and against damage.
 
 The file holds ``{"entries": {name: {"guesses": [record, ...], "verdicts": [record, ...]}}}``, oldest record first: the
-last one counts, the earlier ones are its history. The environment variable LESSON_RESULTS names another folder.
+last one counts, the earlier ones are its history. What was there before a new start is kept as ``"before"``, a list of
+such entries. The environment variable LESSON_RESULTS names another folder.
 """
 
 import contextlib
@@ -9,7 +10,7 @@ import copy
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -52,6 +53,7 @@ class Entry(TypedDict):
 
     guesses: list[GuessRecord]
     verdicts: list[VerdictRecord]
+    before: NotRequired["list[Entry]"]
 
 
 Entries = dict[str, Entry]
@@ -91,6 +93,23 @@ class Store:
             if verdict:
                 entry["verdicts"] = _shortened([*entry["verdicts"], verdict])
 
+        return self._change(change)
+
+    def set_aside(self, names: Collection[str]) -> int:
+        """Put what is kept under `names` behind a new, empty entry each; return how many of them there were."""
+        begun = [name for name, entry in self.read().items() if name in names and entry["guesses"] + entry["verdicts"]]
+
+        def change(entries: Entries) -> None:
+            for name in begun:
+                old = entries.get(name, {"guesses": [], "verdicts": []})
+                before = [*old.pop("before", []), old][-HISTORY:]
+                entries[name] = {"guesses": [], "verdicts": [], "before": before}
+
+        if begun:
+            self._change(change)
+        return len(begun)
+
+    def _change(self, change: Callable[[Entries], None]) -> Entries:
         with self._turn:
             self._unsaved.append(change)
             return self._transact()

@@ -1,5 +1,7 @@
 """`predict`, `judge`, `ledger` and what they share: how guesses and evidence are taken, kept and shown."""
 
+import json
+import re
 import sys
 
 from helpers.claims import rules
@@ -10,6 +12,9 @@ from helpers.claims.guesses import Guess, asked_for, with_unit
 from helpers.claims.rules import Claim, Evidence, Number, Verdict
 from helpers.claims.store import Entries, Entry, GuessValue, VerdictRecord, open_store, stamp
 from helpers.errors import LessonError
+from helpers.plots import Drawn, escape
+from helpers.storage import ROOT
+from helpers.words import plural
 
 LONGEST = 200  # characters of a text
 
@@ -78,6 +83,37 @@ def ledger() -> Ledger:
     return Ledger(
         rules.claims(), {name: _entry(entries, name) for name in rules.claims()}, open_store().place, _notices()
     )
+
+
+class NewStart(Drawn):
+    """What `start_again` shows."""
+
+    def __init__(self, lesson: str, names: int, notices: list[str]) -> None:
+        self.lesson, self.names, self.notices = lesson, names, notices
+
+    def summary(self) -> str:
+        if not self.names:
+            return " ".join([f"Lesson {self.lesson} has no guess or verdict yet.", *self.notices])
+        done = f"Lesson {self.lesson} begins anew: what you had under {plural(self.names, 'name')} is set aside"
+        return " ".join([f"{done}, and your next guess counts as one before the look.", *self.notices])
+
+    def body(self) -> str:
+        return f'<p class="note">{escape(self.summary())}</p>'
+
+
+def start_again(lesson: str) -> NewStart:
+    """Begin a lesson anew: ``start_again("05")`` sets its guesses and verdicts aside, so that a guess counts again.
+
+    Nothing is lost: what was there stays in the results file, behind the new start. Raises LessonError for a lesson
+    that does not exist.
+    """
+    pages = {page.name[:2]: page for page in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))}
+    if not isinstance(lesson, str) or lesson not in pages:
+        raise LessonError(f'Name a lesson by its two digits, as in start_again("{min(pages, default="05")}").')
+    cells = json.loads(pages[lesson].read_text("utf-8"))["cells"]
+    source = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    names = set(re.findall(r'\b(?:predict|judge)\(\s*"([^"]+)"', source))
+    return NewStart(lesson, open_store().set_aside(names), _notices())
 
 
 def _running_cell() -> int | None:

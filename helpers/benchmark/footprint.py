@@ -1,0 +1,89 @@
+"""What a server needs while requests wait in it: threads and memory of all its processes, seen from outside."""
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+from helpers.checks import Open, Timed
+from helpers.client import burst, last_answer
+from helpers.errors import LessonError
+
+LOOK = 0.02  # seconds between two looks
+
+
+@dataclass(frozen=True)
+class AtWork:
+    """A launched server at its fullest while `requests` came at once.
+
+    `threads` and `megabytes` (memory that no other process shares, USS) are summed over all its processes. `took` is
+    the time to the last answer, `good` the number of answers with a status from 200 to 299.
+    """
+
+    requests: int
+    threads: int
+    megabytes: float
+    took: Timed
+    good: int
+
+
+@dataclass(frozen=True)
+class OneMore:
+    """What one more waiting request takes: kilobytes of memory, and threads. `doubt` says why that is not known."""
+
+    kilobytes: float
+    threads: float
+    doubt: str = ""
+
+    def at_most(self, other: "OneMore", share: float = 1.0) -> bool | Open:
+        """Whether it takes at most that `share` of the memory that `other` takes."""
+        if doubt := self.doubt or other.doubt:
+            return Open(doubt)
+        return self.kilobytes <= share * other.kilobytes
+
+
+def at_work(server: Any, path: str, n: int) -> AtWork:
+    """Send `n` requests (1 to 500) for `path` at once to a server that `launch` returned, and watch its processes.
+
+    Raises LessonError for a server in this kernel, whose memory is the kernel's, and for one that has stopped.
+    """
+    if not getattr(server, "pid", None) or not server.running:
+        raise LessonError("at_work needs a running server that launch(...) returned: it looks at its processes.")
+    delay = last_answer(server, path, n, rounds=1).delay  # which also starts whatever the server keeps afterwards
+    family = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
+    seen: list[tuple[int, float]] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not seen or not over.wait(LOOK):
+            memory = sum(process.memory_full_info().uss for process in family) / 1e6
+            seen.append((sum(process.num_threads() for process in family), memory))
+
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    try:
+        done = burst(server, path, n)
+    finally:
+        over.set()
+        looking.join()
+    threads, megabytes = (max(column) for column in zip(*seen, strict=True))
+    good = sum(count for status, count in done.statuses.items() if 200 <= status < 300)
+    return AtWork(n, int(threads), megabytes, Timed(done.seconds * 1000, delay), good)
+
+
+def one_more(alone: AtWork, crowd: AtWork) -> OneMore:
+    """What each further waiting request adds: the difference between the two, divided by how many more there were.
+
+    Raises LessonError when the second has no more requests than the first.
+    """
+    more = crowd.requests - alone.requests
+    if more < 1:
+        raise LessonError("one_more compares few requests with more of them, as 1 with 400.")
+    threads = (crowd.threads - alone.threads) / more
+    doubt = ""
+    if crowd.good < crowd.requests:
+        doubt = f"only {crowd.good} of {crowd.requests} requests got a good answer"
+    elif 0.1 < threads < 0.9:  # a thread each, or none: in between, some had left before others came
+        doubt = f"at most {crowd.threads} threads were at work at once for {crowd.requests} requests"
+    return OneMore((crowd.megabytes - alone.megabytes) * 1000 / more, threads, doubt)
