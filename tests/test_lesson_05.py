@@ -123,8 +123,9 @@ def test_everything_comes_out_as_the_text_says(tmp_path: Path) -> None:
 @pytest.mark.lesson
 @pytest.mark.timeout(SECONDS + 60)
 def test_verdicts_do_not_hang_on_other_numbers_or_stopped_servers(tmp_path: Path) -> None:
-    wanted = ["imports", "waiting-app", "run-freeze", "flask-app", "async-app", "share", "judge-c24", "judge-c26"]
+    wanted = ["imports", "waiting-app", "run-freeze", "flask-app", "async-app", "judged-apps", "judge-c24", "judge-c26"]
     changes = [("waiting-app", "wait = 0.050", "wait = 0"), ("run-freeze", "people = 20", "people = 1")]
+    changes.append(("stop", "finished = False", "finished = True"))
     notebook = only(changed(read(NOTEBOOK), changes), *wanted, "stop", "judge-c27", "judge-c3")
     seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, notebook)
     for claim in ("C24", "C26", "C3"):
@@ -163,6 +164,26 @@ def test_an_error_in_the_second_kernel_does_not_cost_the_next_line() -> None:
     assert [defined["outcome"](kernel, line) for line in ("fail", "pass")] == ["Oops: no", "fine"]
 
 
+OTHER_VERDICTS = {
+    "awaiting in both": (
+        "c24",
+        "time.sleep(0.050)\n\n\n@judged_flask",
+        "await asyncio.sleep(0.050)\n\n\n@judged_flask",
+        "holds",
+    ),
+    "blocking in both": ("c24", "await asyncio.sleep", "time.sleep", "does not hold"),
+    "nothing to wait for": ("c26", "time.sleep(0.050)\n    return", "return", "does not hold"),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_VERDICTS)
+def test_the_verdicts_can_turn_by_what_the_apps_do(tmp_path: Path, name: str) -> None:
+    claim, old, new, verdict = OTHER_VERDICTS[name]
+    notebook = only(read(NOTEBOOK), "imports", "judged-apps", f"judge-{claim}")
+    seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, changed(notebook, [("judged-apps", old, new)]))
+    assert f"Verdict: {verdict}." in seen[f"judge-{claim}"]
+
+
 FLIPS = (
     ("waiting-app", "async def stubborn", "def stubborn"),
     ("wide-app", "total_tokens = 100", "total_tokens = 1"),
@@ -183,7 +204,7 @@ def test_each_flip_turns_its_result_over(tmp_path: Path) -> None:
     flips = [*FLIPS[:1], ("run-wide", "people", "30"), *FLIPS[1:]]  # a hundred in line would take five seconds
     seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, changed(read(NOTEBOOK), flips))
     assert "blocks the event loop" not in seen["run-freeze"]
-    assert "Verdict: holds." in seen["judge-c24"]
+    assert [claim for claim in ("c24", "c26") if "Verdict: holds with conditions." not in seen[f"judge-{claim}"]] == []
     assert "one after another (1 thread" in seen["run-wide"]
     assert re.findall(r"\((\d+) threads?\)", seen["run-flask"]) == ["20", "10", "20"]
     assert milliseconds(seen["run-gather"])[0] >= 3 * 50

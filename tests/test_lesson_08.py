@@ -123,7 +123,7 @@ LEFT = "print(len(psutil.Process().children(recursive=True)))"
 @pytest.mark.timeout(SECONDS + 60)
 @pytest.mark.skipif(os.name != "posix", reason="Gunicorn and uWSGI exist on POSIX systems only")
 def test_everything_comes_out_as_the_text_says(tmp_path: Path) -> None:
-    notebook = changed(read(NOTEBOOK), BRIEF)
+    notebook = changed(read(NOTEBOOK), [*BRIEF, ("stop", "finished = False", "finished = True")])
     notebook.cells.append(new_code_cell(LEFT, id="left-over"))
     seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, notebook, pace=0.5)
     assert seen["left-over"].split() == ["1"], "processes are left besides the client that load keeps"

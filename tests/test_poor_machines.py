@@ -57,7 +57,7 @@ POSSIBLE = {
     "C30": {"does not hold", "inconclusive"},  # with a thread for each connection
     "C31": {"holds with conditions", "does not hold", "inconclusive"},
     "C32": {"holds", "holds with conditions", "inconclusive"},
-    "C33": {"holds with conditions", "inconclusive"},
+    "C33": {"holds", "inconclusive"},
     "C34": {"holds"},
     "C35": {"holds"},
 }

@@ -7,7 +7,8 @@ from typing import Any
 import psutil
 
 from helpers.checks import Open, Timed
-from helpers.client import burst, last_answer
+from helpers.client import burst
+from helpers.client.bursting import NOWHERE
 from helpers.errors import LessonError
 
 LOOK = 0.02  # seconds between two looks
@@ -50,7 +51,7 @@ def at_work(server: Any, path: str, n: int) -> AtWork:
     """
     if not getattr(server, "pid", None) or not server.running:
         raise LessonError("at_work needs a running server that launch(...) returned: it looks at its processes.")
-    delay = last_answer(server, path, n, rounds=1).delay  # which also starts whatever the server keeps afterwards
+    delay = burst(server, NOWHERE, n).seconds * 1000
     family = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
     seen: list[tuple[int, float]] = []
     over = threading.Event()
