@@ -732,6 +732,11 @@ def test_start_again_makes_a_guess_count_and_loses_nothing(results):
         start_again(5)
 
 
+def test_a_guess_without_its_quotes_says_so():
+    with pytest.raises(LessonError, match='A text stands in quotes: "fastapi"'):
+        predict("JSON for a 404", SimpleNamespace(name="fastapi"))
+
+
 def test_a_guess_that_was_changed_back_says_so():
     for guess in (True, False):
         predict("C26", guess)

@@ -144,6 +144,39 @@ def not_yet(sentence: str) -> Callable[[Any], str]:
     return look
 
 
+def test_a_decorator_without_brackets_is_told_where_an_app_is_blank(monkeypatch: pytest.MonkeyPatch) -> None:
+    flask_app, fastapi_app = Flask("ping"), FastAPI()
+    for app in (flask_app, fastapi_app):
+        monkeypatch.setattr(sys.modules["__main__"], "ping", app.get(lambda: "pong"), raising=False)
+        feedback = check("0.1", (flask_app, fastapi_app))
+        assert feedback.status == "not yet"
+        assert "Above `ping` stands a decorator without brackets" in feedback.message
+
+
+def test_a_server_in_place_of_an_app_is_told() -> None:
+    feedback = check("0.1", (serve(Flask("ping"), name="handed over"), FastAPI()))
+    assert feedback.status == "not yet"
+    assert "Hand over the app itself" in feedback.message
+
+
+def test_first_mistakes_have_words_of_their_own() -> None:
+    app = FastAPI()
+
+    @app.get("/nothing")
+    def nothing() -> dict[str, int]:
+        _ = 1 + 1
+
+    @app.exception_handler(404)
+    def missing(request: object, error: object) -> Any:
+        return {"detail": "no"}, 404
+
+    with serving(app) as request:
+        with pytest.raises(NotYet, match="ends without a value: write what it answers behind `return`"):
+            request("GET", "/nothing")
+        with pytest.raises(NotYet, match=r"only Flask understands: return `JSONResponse\(body, status\)`"):
+            request("GET", "/elsewhere")
+
+
 def test_the_statuses_show_in_words_and_marks() -> None:
     passed = an_exercise(lambda attempt: "Well asked.").feedback(1)
     assert repr(passed) == "Exercise 9.1: passed. Well asked."

@@ -581,6 +581,27 @@ def test_a_wsgi_generator_and_the_write_callable(client):
 # Errors of the app
 
 
+@pytest.mark.parametrize("raised", [SystemExit, KeyboardInterrupt])
+@pytest.mark.parametrize("kind", ["flask", "fastapi", "fastapi, async"])
+def test_an_app_that_wants_to_end_the_program_ends_one_request(kind, raised, client, capsys):
+    app = flask.Flask("ends") if kind == "flask" else fastapi.FastAPI()
+
+    def ends():
+        raise raised("enough")
+
+    async def ends_async():
+        raise raised("enough")
+
+    app.get("/ends")(ends_async if "async" in kind else ends)
+    app.get("/goes-on")(lambda: "on")
+    server = serve(app, threads=1) if kind == "flask" else serve(app)
+    assert client.get(server.url + "/ends", headers={"x-request-id": "7"}).status_code == 500
+    (failure,) = server.errors
+    assert isinstance(failure.exception, raised)
+    assert client.get(server.url + "/goes-on").status_code == 200
+    capsys.readouterr()
+
+
 @pytest.mark.parametrize("kind", ["flask", "fastapi"])
 def test_an_unhandled_exception_is_kept_with_its_line_and_told_once(kind, client, capsys):
     app = flask.Flask("boom") if kind == "flask" else fastapi.FastAPI()

@@ -148,9 +148,12 @@ def _guess(name: str, guess: tuple[object, ...]) -> GuessValue | None:
         return parts[0]
     if len(parts) == 1 and isinstance(parts[0], str) and 0 < len(parts[0].strip()) <= LONGEST:
         return parts[0].strip()
+    quoted = ""
+    if len(parts) == 1 and not isinstance(parts[0], str | int | float | list | tuple):
+        quoted = " A text stands in quotes" + (f': "{parts[0].name}".' if hasattr(parts[0], "name") else ".")
     raise LessonError(
         f'A guess for "{name}" is one number, two numbers (a range), True or False, or a text of up to {LONGEST} '
-        "characters."
+        f"characters.{quoted}"
     )
 
 

@@ -109,7 +109,8 @@ def count(order: LoadOrder, slices: list[Slice], end: End | None, doubts: list[s
     due = joined("due") if is_open else sent
     ended = sent + took
     outcomes = [outcome for found in slices for outcome in found["outcome"]]
-    good = np.array([isinstance(outcome, int) and 200 <= outcome < 300 for outcome in outcomes], bool)
+    # 304: the client's copy is still good
+    good = np.array([isinstance(found, int) and (200 <= found < 300 or found == 304) for found in outcomes], bool)
     errors = Counter(str(outcome) for outcome, is_good in zip(outcomes, good, strict=True) if not is_good)
     first, last, answers, short = _counted(order, slices, end, Answers(sent, took, good))
     notes = []

@@ -28,7 +28,7 @@ LATE = 10.0 + CLOCK  # ms by which one in a hundred requests of an open model ma
 
 @dataclass(repr=False)
 class Load(Drawn):
-    """The answers to a load. A good answer has a status from 200 to 299; everything else has failed.
+    """The answers to a load. A good answer has a status from 200 to 299, or 304; all else has failed.
 
     - `completed`, `failed`, `errors`: good answers, failures, and failures by kind (``{"503": 2, "timeout": 1}``) of
       all the requests that were sent. Kinds: a status, ``"timeout"``, ``"refused"``, ``"no connection"``, ``"cut off"``

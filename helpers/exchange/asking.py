@@ -122,7 +122,7 @@ def _build(method: Any, path: Any, json: Any, content: Any, headers: Any, params
         raise LessonError("data= is a dict of form fields; a body of text or bytes goes into content=.")
     content = bytes(content) if isinstance(content, bytearray) else content
     try:
-        given = httpx.Headers(headers)
+        given = _in_latin_1(headers)
         if params is not None:
             path += ("&" if "?" in path else "?") + str(httpx.QueryParams(params))
     except (TypeError, ValueError, AttributeError) as cause:
@@ -139,9 +139,22 @@ def _build(method: Any, path: Any, json: Any, content: Any, headers: Any, params
                 """content='{"price": NaN}', headers={"content-type": "application/json"}."""
             ) from cause
         raise LessonError("This request cannot be built: look at content=, data= and files=.") from cause
-    if "host" not in given:
-        del request.headers["host"]  # each server has its own
-    for name, value in DEFAULTS.items():
-        request.headers.setdefault(name, value)
+    _complete(request.headers, given)
     slash = "" if path.startswith("/") else "/"
     return Sent(request.method, quote(slash + path, safe=VISIBLE, errors="surrogatepass"), request.headers, body)
+
+
+def _in_latin_1(headers: Any) -> httpx.Headers:
+    """The headers in the bytes that servers read them by; httpx by itself takes no letter beyond ASCII."""
+    pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
+    return httpx.Headers([(name, value.encode("latin-1")) for name, value in pairs])
+
+
+def _complete(headers: httpx.Headers, given: httpx.Headers) -> None:
+    """Make of httpx's own `headers` what goes out: those that were `given`, and the defaults of this series."""
+    if "host" not in given:
+        del headers["host"]  # each server has its own
+    if "transfer-encoding" in given:
+        headers.pop("content-length", None)  # a body has one length or the other
+    for name, value in DEFAULTS.items():
+        headers.setdefault(name, value)

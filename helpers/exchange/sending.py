@@ -81,6 +81,8 @@ def send(target: Target, sent: Sent, timeout: float) -> Answer:
             "trace": deadline.trace,
         },
     )
+    if "transfer-encoding" in headers:
+        request.headers.pop("content-length", None)
     response, content, error = None, bytearray(), None
     opened = transport()  # made before the clock starts
     began = time.perf_counter()

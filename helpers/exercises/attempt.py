@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import dis
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,10 +43,22 @@ class Asking:
 
         (answer,) = ask(self.server, method, path, timeout=ANSWER_SECONDS, **request)
         if answer.failure:
-            raise NotYet(f"Inside {self.label}, {answer.failure}.")
+            raise NotYet(f"Inside {self.label}, {_told(answer.failure.exception) or answer.failure}.")
         if answer.error:
             raise NotYet(f"No good answer to {method} {path}: {self.label} {answer.error}.")
         return answer
+
+
+def _told(error: BaseException) -> str:
+    """The usual first mistakes in words of their own; empty for any other exception."""
+    if type(error).__name__ == "ResponseValidationError" and "'input': None" in str(error):
+        return "the function ends without a value: write what it answers behind `return`"
+    if isinstance(error, TypeError) and str(error) == "'tuple' object is not callable":
+        return (
+            "a handler returns a tuple (body, status), which only Flask understands: "
+            "return `JSONResponse(body, status)`"
+        )
+    return ""
 
 
 @contextmanager
@@ -85,6 +98,19 @@ def is_blank(attempt: object) -> bool:
         own = [route for route in attempt.routes if getattr(route, "path", None) not in docs]
         return all(is_blank(getattr(route, "endpoint", route)) for route in own)
     return False
+
+
+def bracketless() -> str | None:
+    """The name that a decorator without brackets has left in the notebook; None without one.
+
+    ``@app.get`` above a function takes the function for a path, and leaves a decorator in its place.
+    """
+    for name, value in vars(sys.modules["__main__"]).items():
+        framework = str(getattr(value, "__module__", "")).partition(".")[0]
+        is_decorator = str(getattr(value, "__qualname__", "")).endswith(".<locals>.decorator")
+        if is_decorator and framework in ("flask", "fastapi", "apiflask", "quart"):
+            return name
+    return None
 
 
 def _steps(code: CodeType) -> list[tuple[str, object]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from helpers.errors import LessonError
-from helpers.exercises.attempt import NotStarted, NotYet, crash_sentence, is_blank, within
+from helpers.exercises.attempt import NotStarted, NotYet, bracketless, crash_sentence, is_blank, within
 from helpers.plots import Drawn, escape, inline
 
 Status = Literal["not started", "passed", "not yet"]
@@ -54,6 +54,14 @@ class Exercise:
             return Feedback(self.id, "not yet", crash_sentence(crash))
 
     def _praise(self, attempt: object) -> str:
+        for one in attempt if isinstance(attempt, tuple) else (attempt,):
+            if hasattr(one, "url") and hasattr(one, "entrance"):
+                raise NotYet("Hand over the app itself, not the server that `serve` made from it.")
+        if is_blank(attempt) and (name := bracketless()):
+            raise NotYet(
+                f"Above `{name}` stands a decorator without brackets, so that no path is routed: "
+                'write it as in `@app.get("/ping")`.'
+            )
         if is_blank(attempt):
             raise NotStarted(f'Fill in the answer cell and run it, then this one; hint("{self.id}") gets you going.')
         return self.check(attempt)

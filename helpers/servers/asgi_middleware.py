@@ -126,13 +126,16 @@ class KeepFailures:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = _path(scope)  # now: a mounted app changes `root_path`
+        if scope["type"] == "lifespan":
+            return await self.app(scope, receive, send)
         try:
             await self.app(scope, receive, send)
-        except Exception as error:
-            if scope["type"] != "lifespan":
-                request_id = _header(scope, b"x-request-id") or None
-                self.failures.record(error, scope.get("method", "WEBSOCKET"), path, request_id)
-            raise
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            request_id = _header(scope, b"x-request-id") or None
+            self.failures.record(error, scope.get("method", "WEBSOCKET"), path, request_id)
+            if isinstance(error, Exception):
+                raise
+            raise RuntimeError(f"the app raised {type(error).__name__}") from error  # it would end the loop
 
 
 class KeepLifespanError:

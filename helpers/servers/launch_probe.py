@@ -20,13 +20,18 @@ def examine(folder: str, module: str, name: str) -> Kind:
     try:
         found = import_module(module)
     except BaseException as error:  # sys.exit() included
-        raise Refused(f"importing it raises {one_line(error)}{_where(error, folder)}") from error
+        package = '; a file of a package is launched by its module, as in "package.module:app"'
+        hint = package * ("attempted relative import" in str(error))
+        raise Refused(f"importing it raises {one_line(error)}{_where(error, folder)}{hint}") from error
     if not hasattr(found, name):
-        raise Refused(f"it has no name {name!r}")
+        names = [each for each in ("app", "application", "api", "create_app", "make_app") if hasattr(found, each)]
+        raise Refused(f"it has no name {name!r}{f', but {names[0]!r}' if names else ''}")
+    app = getattr(found, name)
     try:
-        return kind_of(getattr(found, name))
+        return kind_of(app)
     except NotAnApp as error:
-        raise Refused(f"its {name!r} is {type(getattr(found, name)).__name__}, no WSGI or ASGI app") from error
+        hint = f"; if it makes the app, add app = {name}() to the file and launch that" if callable(app) else ""
+        raise Refused(f"its {name!r} is {type(app).__name__}, no WSGI or ASGI app{hint}") from error
 
 
 def _where(error: BaseException, folder: str) -> str:

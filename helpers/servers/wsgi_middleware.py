@@ -118,6 +118,9 @@ class KeepFailures:
         except Exception as error:
             record(error)
             raise
+        except (SystemExit, KeyboardInterrupt) as error:  # it would end the thread, and with it a part of the pool
+            record(error)
+            raise RuntimeError(f"the app raised {type(error).__name__}") from error
 
 
 class _ErrorStream(io.TextIOBase):
