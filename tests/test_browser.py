@@ -39,6 +39,21 @@ def lessons_at_their_addresses() -> list[Any]:
     ]
 
 
+HELLO = """
+import flask
+from helpers import serve, show, stop_all
+
+hello = flask.Flask("hello")
+hello.get("/")(lambda: "<h1>Hello from Flask</h1>")
+server = serve(hello)
+"""
+
+
+def small_notebook(*sources: str) -> NotebookNode:
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    return new_notebook(cells=[new_code_cell(source) for source in sources], metadata=kernel)
+
+
 def require_chromium() -> None:
     """Skip without a browser, or fail where one is promised."""
     if chromium():
@@ -64,6 +79,7 @@ def lab(
     folder = tmp_path_factory.mktemp("lab")
     for name in ("notebooks", "data"):
         shutil.copytree(ROOT / name, folder / "root" / name)
+    nbformat.write(small_notebook(HELLO, "show(server)", "stop_all()"), folder / "root" / "stopped.ipynb")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LESSON_PACE", str(QUICK))  # the page is looked at here, not the numbers
         with jupyterlab(folder / "root", folder / "private", base_url=request.param) as lab:
@@ -91,6 +107,19 @@ def test_run_all_shows_nothing_that_a_learner_should_not_see(page: LabPage, less
     assert all(cell.execution_count for cell in code_cells(executed))
     assert list(wrong_checks(executed, "not started")) == []
     assert page.elsewhere() == []
+
+
+@pytest.mark.parametrize("lab", [BASES["prefix"]], indirect=True)
+def test_a_frame_of_a_stopped_server_says_so_and_lives_again_once_it_is_served(page: LabPage) -> None:
+    page.open("stopped.ipynb")
+    page.run_all(SECONDS)
+    expect(frame(page, "flask /").locator("h1")).to_have_text("Hello from Flask")
+    page.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+    page.run_cell(2)
+    page.open("stopped.ipynb")  # as on the next day
+    expect(frame(page, "flask /").locator("p")).to_contain_text("This server is stopped")
+    page.run_cell(0)
+    expect(frame(page, "flask /").locator("h1")).to_have_text("Hello from Flask")
 
 
 def test_lab_asks_nobody_for_news_or_updates(page: LabPage) -> None:
@@ -193,9 +222,7 @@ def bare_lab(context: BrowserContext, tmp_path_factory: pytest.TempPathFactory) 
     pages = [BOOKS, 'show(served, "/docs")', 'show(served, "/redoc")', 'show(greeter, "/")']
     (folder / "root").mkdir()
     for name, sources in {"pages.ipynb": pages, **TROUBLES}.items():
-        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-        notebook = new_notebook(cells=[new_code_cell(source) for source in sources], metadata=kernel)
-        nbformat.write(notebook, folder / "root" / name)
+        nbformat.write(small_notebook(*sources), folder / "root" / name)
     off = "--ServerApp.jpserver_extensions={'jupyter_server_proxy': False}"
     with jupyterlab(folder / "root", folder / "private", off) as lab:
         yield lab

@@ -1,6 +1,7 @@
 """What kind of application is this: WSGI, ASGI, or none at all?"""
 
 import inspect
+import re
 from collections.abc import Callable
 from types import ModuleType
 from typing import Literal
@@ -70,3 +71,16 @@ def _apps_in(module: ModuleType) -> str:
     name = module.__name__.rpartition(".")[2]
     found = [n for n in ("app", "application", "api") if callable(getattr(module, n, None))]
     return f": serve({name}.{found[0]})" if found else f", such as serve({name}.app)"
+
+
+def a_path(app: object) -> str:
+    """A path at which `app` answers GET, for a link: of a Flask app's or a Starlette's own routes; otherwise ``"/"``.
+
+    What stands for a part of the path becomes a 1, which most converters take.
+    """
+    rules = app.url_map.iter_rules() if hasattr(app, "url_map") and hasattr(app, "view_functions") else ()
+    paths = [rule.rule for rule in rules if "GET" in (rule.methods or ()) and rule.endpoint != "static"]
+    routes = [route for route in getattr(app, "routes", []) if "GET" in (getattr(route, "methods", None) or ())]
+    paths += [route.path for route in routes if route.include_in_schema]
+    paths += [route.path for route in routes if route.path == "/docs"]
+    return "/" if not paths or "/" in paths else re.sub(r"<[^>]*>|{[^}]*}", "1", paths[0])

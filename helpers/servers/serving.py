@@ -11,7 +11,7 @@ from helpers.arguments import whole_number
 from helpers.errors import LessonError
 from helpers.plots import escape
 from helpers.processes import registry
-from helpers.servers.detect import Kind, kind_of
+from helpers.servers.detect import Kind, a_path, kind_of
 from helpers.servers.failures import Failure, Failures
 from helpers.servers.ports import listen
 from helpers.servers.server import MOST_THREADS, NO_POOL, ServeError, Server, ServerWarning, key
@@ -87,7 +87,10 @@ class Served(Server):
     def body(self) -> str:
         state = "stopped"
         if self.running:
-            link = f'<a href="{escape(self.address("/"))}" target="_blank" rel="noopener">{escape(self.url)}</a>'
+            path = a_path(self.app)
+            link = (
+                f'<a href="{escape(self.address(path))}" target="_blank" rel="noopener">{escape(self.url + path)}</a>'
+            )
             state = f"answers at {link}"
         errors = "".join(f'<p class="bad">last error: {escape(error)}</p>' for error in self._last_error)
         return f"<p><b>{escape(self.name)}</b> ({self._kind}) {state}</p>{errors}"

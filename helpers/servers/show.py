@@ -20,11 +20,33 @@ if TYPE_CHECKING:
 _AS_GIVEN = "/?#[]@!$&'()*+,;=:%-._~"
 
 
-class Page(Drawn):
-    """A frame with a live page, a link to it, and what it is in words."""
+# Of a server that has stopped, jupyter-server-proxy shows Jupyter's own error page. The frame says so in its own words
+# instead, and looks every two seconds whether the server is there again: then Jupyter's name is not on the answer.
+WATCHES = """
+let page; try { page = this.contentDocument } catch (elsewhere) {}
+if (page?.title === 'Jupyter Server') {
+  this.srcdoc = this.dataset.stopped;
+  const again = setInterval(async () => {
+    if (!this.isConnected) { clearInterval(again); return }
+    const look = { method: 'HEAD', headers: { 'X-Request-Id': 'show' } };
+    const answer = await fetch(this.src, look).catch(() => null);
+    if (answer && !(answer.headers.get('server') ?? '').startsWith('Tornado')) {
+      clearInterval(again);
+      this.removeAttribute('srcdoc');
+    }
+  }, 2000);
+}"""
+STOPPED = (
+    "<p style='font:1rem sans-serif;padding:1rem'>This server is stopped: run its <code>serve(...)</code> cell.</p>"
+)
 
-    def __init__(self, server: Server, path: str, height: int, description: str) -> None:
+
+class Page(Drawn):
+    """A frame with a live page, a link to it, and what it is in words; no frame where `framed` says so."""
+
+    def __init__(self, server: Server, path: str, height: int, description: str, framed: bool = True) -> None:
         self.server, self.path, self.height, self.description = server, path, height, description
+        self.framed = framed
 
     def summary(self) -> str:
         return f"{self.server.name}{self.path}: {self.description} At {self.server.address(self.path)}"
@@ -32,10 +54,15 @@ class Page(Drawn):
     def body(self) -> str:
         # Not loading="lazy": after "Run all" a page further down would be fetched when its server is stopped already.
         address, label = escape(self.server.address(self.path)), escape(f"{self.server.name} {self.path}")
-        return (
+        link = (
             f'<p><b>{label}</b> <span class="quiet">{escape(self.description)}</span> '
             f'<a href="{address}" target="_blank" rel="noopener">Open it in a tab of its own</a></p>'
-            f'<iframe src="{address}" title="{label}" width="100%" height="{self.height}" '
+        )
+        if not self.framed:
+            return link
+        return (
+            f'{link}<iframe src="{address}" title="{label}" width="100%" height="{self.height}" '
+            f'onload="{escape(WATCHES)}" data-stopped="{escape(STOPPED)}" '
             'style="border:1px solid rgba(128,128,128,.5);box-sizing:border-box;background:white"></iframe>'
         )
 
@@ -52,19 +79,25 @@ def show(server: Server, path: str = "/", *, height: int = 420) -> Page:
     if not server.running:
         raise LessonError(f"{server.name} is stopped; run its serve(...) cell again, then this one.")
     path = quote("/" + path.lstrip("/"), safe=_AS_GIVEN)
-    page = Page(server, path, height, _describe(server.url + path))
-    server.visits.expect(path)
+    page = Page(server, path, height, *_describe(server.url + path))
+    if page.framed:
+        server.visits.expect(path)
     return page
 
 
-def _describe(url: str) -> str:
-    """Status and title of the page, in a sentence."""
+def _describe(url: str) -> tuple[str, bool]:
+    """Status and title of the page, in a sentence, and whether it lets itself be framed."""
     try:
         with ask(Request(url, headers={"Accept": "text/html", "X-Request-Id": "show"}), 5) as answer:
             title = re.search(r"(?is)<title>(.*?)</title>", answer.read(100_000).decode(errors="replace"))
-            return f"answers {answer.status} {answer.reason}" + (f", “{unescape(title[1]).strip()}”." if title else ".")
+            said = f"answers {answer.status} {answer.reason}" + (f", “{unescape(title[1]).strip()}”." if title else ".")
+            ancestors = "frame-ancestors" in answer.headers.get("Content-Security-Policy", "")
+            if not ancestors and "X-Frame-Options" not in answer.headers:
+                return said, True
+            header = "Content-Security-Policy" if ancestors else "X-Frame-Options"
+            return f"{said} It refuses to be shown in a frame (header {header}).", False
     except HTTPError as answer:
         answer.close()
-        return f"answers {answer.code} {answer.reason}."
+        return f"answers {answer.code} {answer.reason}.", True
     except OSError as error:
-        return f"did not answer within 5 s ({error})."
+        return f"did not answer within 5 s ({error}).", True
