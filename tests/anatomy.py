@@ -149,6 +149,19 @@ def one_question_under_the_title(lesson: Lesson) -> Iterator[str]:
 
 
 @rule
+def minutes_are_what_a_reader_needs(lesson: Lesson) -> Iterator[str]:
+    """200 words a minute, a minute for a code cell, six and a half for an exercise with its check."""
+    stated = re.search(r"(\d+) minutes", lesson.notebook.cells[0].source)
+    exercises = sum(exercise_of(cell) is not None for cell in lesson.codes)
+    read = sum(words(cell.source) for cell in lesson.texts) / 200
+    needed = read + len(lesson.codes) - 2 * exercises + 6.5 * exercises
+    if stated and abs(int(stated[1]) - needed) > 5:
+        yield f"say {round(needed / 5) * 5} minutes: this lesson takes about {needed:.0f}"
+    if needed > 80 and not any("Half-way house" in cell.source for cell in lesson.texts):
+        yield f"mark a half-way house, where one can stop: it takes about {needed:.0f} minutes"
+
+
+@rule
 def a_line_with_minutes_prerequisites_and_claims(lesson: Lesson) -> Iterator[str]:
     first = lesson.notebook.cells[0].source.splitlines()
     line = next((line for line in first if re.search(r"\d+ minutes", line) and "on trial" in line.lower()), None)

@@ -109,7 +109,7 @@ def turn(number: int, name: str) -> list[NotebookNode]:
 def small_lesson(folder: Path) -> Lesson:
     (folder / "07_other.md").write_text("# Other page\n\n## A part, of it\n", encoding="utf-8")
     (folder / "plot.png").write_bytes(b"")
-    facts = "*40 minutes · before this: lesson 06 · on trial: C3, C5 to C7*"
+    facts = "*30 minutes · before this: lesson 06 · on trial: C3, C5 to C7*"
     cells = [
         text("title", f"# Ask two servers\n\nWho of the two answers first?\n\n{facts}\n\n{FILLER}"),
         text("goals", f"After this you can\n\n- ask both servers\n- tell them apart\n- measure one\n\n{FILLER}"),
@@ -243,8 +243,12 @@ BREAKS: dict[str, dict[str, Change]] = {
         "two": write("title", "first?", "first? And why?"),
         "only in the title": write("title", "servers\n\nWho of the two answers first?", "servers?"),
     },
+    "minutes_are_what_a_reader_needs": {
+        "too few": write("title", "30 minutes", "20 minutes"),
+        "too many": write("title", "30 minutes", "45 minutes"),
+    },
     "a_line_with_minutes_prerequisites_and_claims": {
-        "no minutes": write("title", "40 minutes", "long"),
+        "no minutes": write("title", "30 minutes", "long"),
         "no prerequisite": write("title", "before this: lesson 06", "begin"),
         "a claim too few": write("title", "C3, ", ""),
         "a claim too many": write("title", "to C7", "to C8"),
