@@ -22,13 +22,14 @@ import pytest
 from fastapi.responses import RedirectResponse, StreamingResponse
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from steady import steady
 from websockets.sync.client import connect
 
 from helpers import LessonError, burst, serve, show, stop_all, watch
-from helpers.servers import NotAnApp, ServeError, ServerWarning
+from helpers.servers import NotAnApp, ServeError, ServerWarning, offline_docs
 
 BROWSER = {"accept": "text/html,application/xhtml+xml"}
 BEHIND = {"x-forwarded-prefix": "/user/ada/proxy/4321", "host": "hub.test"}
@@ -576,6 +577,44 @@ def test_a_wsgi_generator_and_the_write_callable(client):
 
     assert client.get(serve(lazy).url, headers=BROWSER).text == "lazy"
     assert client.get(serve(writes).url, headers=BROWSER).text == "write"
+
+
+def test_docs_that_an_app_would_compress_have_local_scripts_too(client):
+    app = fastapi.FastAPI()
+    app.add_middleware(GZipMiddleware, minimum_size=10)
+    page = client.get(serve(app).url + "/docs", headers={**BROWSER, "accept-encoding": "gzip"})
+    assert offline_docs.FOLDER in page.text
+    assert "cdn." not in page.text
+
+
+@pytest.mark.filterwarnings("ignore:The `root_path` parameter is deprecated")
+def test_an_app_with_a_root_path_of_its_own_answers_behind_a_prefix(client):
+    app = fastapi.FastAPI(root_path="/shop")
+    app.get("/ping")(lambda: "pong")
+    server = serve(app)
+    for headers in ({}, {"x-forwarded-prefix": "/user/ada/proxy/1"}):
+        assert client.get(server.url + "/ping", headers=headers).json() == "pong"
+
+
+@pytest.mark.parametrize(
+    ("headers", "framed"),
+    [({}, True), ({"X-Frame-Options": "DENY"}, False), ({"Content-Security-Policy": "frame-ancestors 'none'"}, False)],
+)
+def test_a_page_that_refuses_frames_is_linked_and_not_framed(headers, framed):
+    app = flask.Flask("framed")
+    app.get("/")(lambda: ("<title>Shop</title>", headers))
+    page = show(serve(app))
+    assert ("<iframe" in page.body()) == framed
+    assert ("refuses to be shown in a frame" in page.summary()) != framed
+
+
+def test_the_link_of_a_server_leads_to_a_route_that_is_there():
+    shop, books, bare = flask.Flask("shop"), fastapi.FastAPI(), fastapi.FastAPI()
+    shop.get("/books/<int:number>")(lambda number: {})
+    books.get("/books/{number}")(lambda number: {})
+    for app, path in ((shop, "/books/1"), (books, "/books/1"), (bare, "/docs"), (flask.Flask("empty"), "/")):
+        server = serve(app, name="linked")
+        assert f'href="{server.url}{path}"' in server.body()
 
 
 # Errors of the app

@@ -39,7 +39,9 @@ class AsgiThread:
         # The prefix comes first, as those inside take it off the path again or put it into pages. The docs' own files
         # are visits too, and never reach the app. A failure is recorded innermost, so that its answer can wait for it.
         self.entrance = KeepFailures(app, failures)
-        self._lifespan = KeepLifespanError(Prefix(NoteVisits(OfflineDocs(LateEnd(self.entrance)), visits)))
+        self._lifespan = KeepLifespanError(
+            Prefix(NoteVisits(OfflineDocs(LateEnd(self.entrance)), visits), getattr(app, "root_path", ""))
+        )
         config = uvicorn.Config(
             self._lifespan,
             loop="asyncio",  # the same loop on every system, and the one that the lessons describe

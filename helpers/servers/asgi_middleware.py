@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 
 
 class Prefix:
-    """Tells the app of the prefix that a proxy has cut off, and mends redirects."""
+    """Tells the app of the prefix that a proxy has cut off, and mends redirects.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    An app that names a `root_path` of its own is told nothing: it would look for that one in a path with the prefix.
+    """
+
+    def __init__(self, app: ASGIApp, root_path: str = "") -> None:
+        self.app, self.root_path = app, root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         prefix = "" if scope["type"] == "lifespan" else _header(scope, b"x-forwarded-prefix").rstrip("/")
-        if not prefix:
+        if not prefix or self.root_path:
             return await self.app(scope, receive, send)
         path, raw_path = prefix + scope["path"], prefix.encode("latin-1") + scope["raw_path"]
         host = _header(scope, b"host")
@@ -63,6 +66,7 @@ class OfflineDocs:
             return await Response(found[1], headers={"content-type": found[0]})(scope, receive, send)
         if scope["type"] != "http" or "text/html" not in _header(scope, b"accept"):
             return await self.app(scope, receive, send)
+        plain = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]  # a page that can be read here
         start: Message | None = None  # of a page that waits until it is whole, for local scripts
         page, prefix = b"", scope.get("root_path", "")
 
@@ -82,7 +86,7 @@ class OfflineDocs:
                 start, message = None, {**message, "body": page}
             await send(message)
 
-        await self.app(scope, receive, localized)
+        await self.app({**scope, "headers": plain}, receive, localized)
 
 
 class LateEnd:

@@ -65,6 +65,7 @@ class OfflineDocs:
             return Response(found[1], content_type=found[0])(environ, start_response)
         if "text/html" not in environ.get("HTTP_ACCEPT", ""):
             return self.app(environ, start_response)
+        environ.pop("HTTP_ACCEPT_ENCODING", None)  # a page that can be read here
         may_hold = True
         held: list[tuple[str, Headers]] = []  # the start of a page that waits until it is whole, for local scripts
         page: list[bytes] = []
