@@ -1,5 +1,8 @@
 """What lesson 00 says about a machine: ready, limited or missing something, each with what to do."""
 
+import os
+import subprocess
+import sys
 from importlib import metadata
 
 import pytest
@@ -85,3 +88,20 @@ def test_the_database_of_lesson_06(monkeypatch):
     assert database.state == "limited" and "DATABASE_URL" in database.found
     assert environment().ready
     stop_all()
+
+
+def test_a_proxy_that_httpx_cannot_use_is_told_with_what_to_do(monkeypatch):
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")
+    proxy = found("Proxy")
+    assert proxy.state == "limited"
+    assert "ALL_PROXY" in proxy.fix
+
+
+def test_what_stands_in_the_place_of_a_package_is_named(monkeypatch, tmp_path):
+    (tmp_path / "pydantic").mkdir()
+    (tmp_path / "pydantic" / "__init__.py").write_text("raise ImportError('broken')")
+    code = "from helpers import environment; print(environment())"
+    kernel = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    told = subprocess.run([sys.executable, "-c", code], env=kernel, capture_output=True, text=True, cwd=tmp_path).stdout
+    assert f"pydantic comes from {tmp_path}" in told
+    assert "Something is missing" in told
