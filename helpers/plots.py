@@ -53,13 +53,15 @@ _CSS = """
 .trial th{font-weight:600}
 .trial pre,.trial code{font-family:var(--jp-code-font-family,ui-monospace,monospace);font-size:12.5px}
 .trial pre{white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;
- margin:0;padding:0;background:none;color:inherit;border:0}
+ margin:0;padding:0;background:none!important;color:inherit;border:0}
 .trial p{margin:.25rem 0}
+.trial a{text-decoration:underline}
+.trial tr{background:none!important}
 .trial .quiet{opacity:.75}
 .trial .good{border-left:5px solid #009E73;padding-left:.6rem}
 .trial .bad{border-left:5px dashed #D55E00;padding-left:.6rem}
 .trial .note{border-left:5px double #E69F00;padding-left:.6rem}
-.trial details>summary{cursor:pointer}
+.trial details>summary{cursor:pointer;min-height:24px;padding:2px 0}
 .trial svg{max-width:100%;height:auto;display:block}
 .trial figure{margin:0}
 """

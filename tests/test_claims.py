@@ -697,6 +697,7 @@ def test_a_check_that_stays_open_says_why():
     card = judge("C24", found | {"blocking waits stand in line": True})
     assert card.verdict == "inconclusive"
     assert card.evidence["awaited waits overlap"] is None
+    assert '<th scope="row">awaited waits overlap</th>' in card.body()
     for said in (card.summary(), card.body()):
         assert "open: 600 ms, of which this busy computer may have added 500" in said
 

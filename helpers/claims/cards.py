@@ -194,7 +194,7 @@ class Checked(Judgement):
 
     def look(self) -> str:
         rows = [self._row(name, found) for name, found in self.evidence.items()]
-        return super().look() + table(rows, ("check", "for the claim", "found here"))
+        return super().look() + table(rows, ("check", "for the claim", "found here"), row_heads=True)
 
     def _row(self, name: str, found: bool | None) -> tuple[str, str, str]:
         if name in self.claim.rule["needs"]:
