@@ -571,8 +571,8 @@ def test_checks_are_drawn_as_a_table_with_marks():
     claim = rules.claims()["C14"]
     shown = html(judge("C14", checks(claim, but=["refuses a bad path", "drops unknown fields"])))
     assert "2 of 3 needs met, 1 of 3 limits found" in shown
-    assert re.search(r"refuses a bad path</td><td>must be so</td><td>✗ no", shown)
-    assert re.search(r"drops unknown fields</td><td>would limit it</td><td>◐ yes", shown)
+    assert re.search(r"refuses a bad path</th><td>must be so</td><td>✗ no", shown)
+    assert re.search(r"drops unknown fields</th><td>would limit it</td><td>◐ yes", shown)
     assert re.search(r"takes true for a number</td><td>would limit it</td><td>✓ no", shown)
 
 
