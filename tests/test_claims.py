@@ -573,7 +573,7 @@ def test_checks_are_drawn_as_a_table_with_marks():
     assert "2 of 3 needs met, 1 of 3 limits found" in shown
     assert re.search(r"refuses a bad path</th><td>must be so</td><td>✗ no", shown)
     assert re.search(r"drops unknown fields</th><td>would limit it</td><td>◐ yes", shown)
-    assert re.search(r"takes true for a number</td><td>would limit it</td><td>✓ no", shown)
+    assert re.search(r"takes true for a number</th><td>would limit it</td><td>✓ no", shown)
 
 
 @pytest.mark.parametrize("says", [None, 0, 5, 1e-6, -40, [10, math.inf], [-math.inf, 2], 2010])
