@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import flask
 import pytest
 from fastapi import FastAPI
 from flask import Flask
@@ -146,6 +147,8 @@ def not_yet(sentence: str) -> Callable[[Any], str]:
 
 def test_a_decorator_without_brackets_is_told_where_an_app_is_blank(monkeypatch: pytest.MonkeyPatch) -> None:
     flask_app, fastapi_app = Flask("ping"), FastAPI()
+    monkeypatch.setattr(sys.modules["__main__"], "aaa_request", flask.request, raising=False)
+    assert check("0.1", (flask_app, fastapi_app)).status == "not started"
     for app in (flask_app, fastapi_app):
         monkeypatch.setattr(sys.modules["__main__"], "ping", app.get(lambda: "pong"), raising=False)
         feedback = check("0.1", (flask_app, fastapi_app))

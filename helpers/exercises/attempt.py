@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from helpers.errors import one_line
@@ -105,10 +105,10 @@ def bracketless() -> str | None:
 
     ``@app.get`` above a function takes the function for a path, and leaves a decorator in its place.
     """
-    for name, value in vars(sys.modules["__main__"]).items():
-        framework = str(getattr(value, "__module__", "")).partition(".")[0]
-        is_decorator = str(getattr(value, "__qualname__", "")).endswith(".<locals>.decorator")
-        if is_decorator and framework in ("flask", "fastapi", "apiflask", "quart"):
+    for name, value in list(vars(sys.modules["__main__"]).items()):
+        # by its type: some objects there, such as Flask's `request`, answer no question outside of a request
+        swallowed = type(value) is FunctionType and value.__qualname__.endswith(".<locals>.decorator")
+        if swallowed and value.__module__.partition(".")[0] in ("flask", "fastapi", "apiflask", "quart"):
             return name
     return None
 
