@@ -22,6 +22,7 @@ _ROOMS = {
     "judge": "claims",
     "ledger": "claims",
     "start_again": "claims",
+    "recall": "claims",
     "check": "exercises",
     "hint": "exercises",
     "solution": "exercises",

@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 from IPython.core.interactiveshell import InteractiveShell
 
-from helpers import judge, ledger, predict, start_again
+from helpers import judge, ledger, predict, recall, start_again
 from helpers.checks import Open, Timed
 from helpers.claims import drawing, rules, store
 from helpers.claims.rules import Claim, Number
@@ -731,6 +731,27 @@ def test_start_again_makes_a_guess_count_and_loses_nothing(results):
     assert "no guess or verdict yet" in start_again("08").summary()
     with pytest.raises(LessonError, match="two digits"):
         start_again(5)
+
+
+def test_recall_asks_again_what_was_off_in_other_lessons():
+    assert recall("06") is None, "without a ledger it is silent"
+    predict("last answer from /block (ms)", 60)
+    judge("last answer from /block (ms)", 1020)
+    predict("same bytes", True)
+    judge("same bytes", False)
+    predict("JSON for a 404", "fastapi")
+    judge("JSON for a 404", "fastapi")  # right
+    predict("C24", "holds")
+    judge("C24", dict.fromkeys(rules.claims()["C24"].checks, True))  # on trial in 06 itself
+    judge("C1", dict.fromkeys(rules.claims()["C1"].checks, True))
+    predict("C1", "does not hold")  # made after the look
+    shown = recall("06")
+    assert {about for about, *_ in shown.guesses} == {"last answer from /block (ms)", "same bytes"}
+    assert "last answer from /block (ms): you guessed 60; found: 1020." in shown.summary()
+    assert "<details><summary>same bytes: you guessed yes. What was found, and why?</summary>" in shown.body()
+    assert [about for about, *_ in recall("05").guesses] == ["same bytes"]
+    with pytest.raises(LessonError, match="two digits"):
+        recall(6)
 
 
 def test_a_guess_without_its_quotes_says_so():

@@ -5,10 +5,23 @@ verdicts are kept in results/ledger.json. The latest verdict on a claim counts, 
 ones stay in the file as its history.
 """
 
+from helpers.claims.again import NewStart, Recall, recall, start_again
 from helpers.claims.board import Ledger
 from helpers.claims.cards import Judgement
 from helpers.claims.guesses import Guess
 from helpers.claims.rules import Claim
-from helpers.claims.telling import NewStart, judge, ledger, predict, start_again
+from helpers.claims.telling import judge, ledger, predict
 
-__all__ = ["Claim", "Guess", "Judgement", "Ledger", "NewStart", "judge", "ledger", "predict", "start_again"]
+__all__ = [
+    "Claim",
+    "Guess",
+    "Judgement",
+    "Ledger",
+    "NewStart",
+    "Recall",
+    "judge",
+    "ledger",
+    "predict",
+    "recall",
+    "start_again",
+]

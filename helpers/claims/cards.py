@@ -9,7 +9,7 @@ from typing import Any
 
 from helpers.claims import rules
 from helpers.claims.drawing import MARKS, MOODS, band, extent, in_words, marked, number_line, rule_in_words
-from helpers.claims.guesses import asked_for, change, heading, paragraphs, with_unit
+from helpers.claims.guesses import asked_for, change, heading, paragraphs, says, with_unit
 from helpers.claims.rules import Checks, Claim, Evidence, Number, Verdict
 from helpers.claims.store import Entry, GuessValue
 from helpers.plots import Drawn, Picture, escape, inline, table
@@ -226,7 +226,7 @@ class Told(Judgement):
     def beside(self, guess: GuessValue) -> str:
         if self.claim is not None or self.evidence is None:
             return ""
-        return f": {'right' if _same(guess, self.evidence) else 'not so'}"
+        return f": {'right' if says(guess, self.evidence) else 'not so'}"
 
 
 def kind_of(claim: Claim | None, verdict: Verdict | None, evidence: Evidence) -> type[Judgement]:
@@ -234,14 +234,6 @@ def kind_of(claim: Claim | None, verdict: Verdict | None, evidence: Evidence) ->
     if verdict == rules.UNTRIED or (claim is None and evidence is None):
         return Untried
     return Measured if isinstance(evidence, Number) else Checked if isinstance(evidence, dict) else Told
-
-
-def _same(guess: object, found: str | bool) -> bool:
-    """Whether a guess in words, or True or False, says what was found."""
-    said = str(guess).strip().casefold()
-    if isinstance(found, bool):
-        said = {"yes": "true", "no": "false"}.get(said, said)
-    return said == str(found).strip().casefold()
 
 
 def _phrase(verdict: Verdict | None) -> str:

@@ -74,3 +74,11 @@ def change(guesses: list[GuessRecord]) -> str:
 
 def paragraphs(sentences: Iterable[str]) -> str:
     return "".join(f'<p class="note">{escape(sentence)}</p>' for sentence in sentences)
+
+
+def says(guess: object, found: str | bool) -> bool:
+    """Whether a guess in words, or True or False, says what was found."""
+    said = str(guess).strip().casefold()
+    if isinstance(found, bool):
+        said = {"yes": "true", "no": "false"}.get(said, said)
+    return said == str(found).strip().casefold()

@@ -206,6 +206,17 @@ def stamp() -> Stamp:
     return {"when": datetime.now(UTC).astimezone().isoformat(timespec="seconds"), "machine": machine()}
 
 
+def entry_of(entries: Entries, name: str) -> Entry:
+    """What is kept under `name`; an empty entry where nothing is."""
+    return entries.get(name, {"guesses": [], "verdicts": []})
+
+
+def notices() -> list[str]:
+    """What the store has to say, said once."""
+    found, open_store().notices = open_store().notices, []
+    return found
+
+
 def open_store() -> Store:
     """The store of the folder that LESSON_RESULTS names, otherwise of results/ beside the notebooks' folder."""
     return _store(*folders())

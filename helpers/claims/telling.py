@@ -1,7 +1,5 @@
 """`predict`, `judge`, `ledger` and what they share: how guesses and evidence are taken, kept and shown."""
 
-import json
-import re
 import sys
 
 from helpers.claims import rules
@@ -10,11 +8,8 @@ from helpers.claims.cards import Checked, Judgement, kind_of
 from helpers.claims.drawing import in_words
 from helpers.claims.guesses import Guess, asked_for, with_unit
 from helpers.claims.rules import Claim, Evidence, Number, Verdict
-from helpers.claims.store import Entries, Entry, GuessValue, VerdictRecord, open_store, stamp
+from helpers.claims.store import GuessValue, VerdictRecord, entry_of, notices, open_store, stamp
 from helpers.errors import LessonError
-from helpers.plots import Drawn, escape
-from helpers.storage import ROOT
-from helpers.words import plural
 
 LONGEST = 200  # characters of a text
 
@@ -33,13 +28,13 @@ def predict(name: str, *guess: object) -> Guess:
     name, claim = rules.find(name)
     value = _guess(name, guess)
     asked_for.add(name)
-    entry = _entry(open_store().read(), name)
+    entry = entry_of(open_store().read(), name)
     if value is not None:
         last = entry["guesses"][-1]["value"] if entry["guesses"] else None
         if last != value or isinstance(last, bool) != isinstance(value, bool):
             late = bool(entry["verdicts"])
-            entry = _entry(open_store().add(name, guess={"value": value, "late": late, **stamp()}), name)
-    made = Guess(name, claim, entry["guesses"], value, _notices())
+            entry = entry_of(open_store().add(name, guess={"value": value, "late": late, **stamp()}), name)
+    made = Guess(name, claim, entry["guesses"], value, notices())
     if (cell := _running_cell()) is not None:
         if cell not in _of_cell:
             _of_cell.clear()
@@ -67,11 +62,11 @@ def judge(name: str, evidence: object = ...) -> Judgement:
     else:
         found = _free(name, evidence)
     if verdict == rules.UNTRIED or (not claim and found is None):
-        entry = _entry(open_store().read(), name)
+        entry = entry_of(open_store().read(), name)
     else:
         record: VerdictRecord = {"verdict": verdict, "found": _words(claim, found), "evidence": _json(found), **stamp()}
-        entry = _entry(open_store().add(name, verdict=record), name)
-    card = kind_of(claim, verdict, found)(name, claim, verdict, found, entry, _notices())
+        entry = entry_of(open_store().add(name, verdict=record), name)
+    card = kind_of(claim, verdict, found)(name, claim, verdict, found, entry, notices())
     if isinstance(card, Checked):
         card.why = rules.reasons(evidence)
     return card
@@ -81,55 +76,14 @@ def ledger() -> Ledger:
     """Where all of the article's claims stand on this machine; ``ledger().verdicts["C30"]`` is one verdict."""
     entries = open_store().read()
     return Ledger(
-        rules.claims(), {name: _entry(entries, name) for name in rules.claims()}, open_store().place, _notices()
+        rules.claims(), {name: entry_of(entries, name) for name in rules.claims()}, open_store().place, notices()
     )
-
-
-class NewStart(Drawn):
-    """What `start_again` shows."""
-
-    def __init__(self, lesson: str, names: int, notices: list[str]) -> None:
-        self.lesson, self.names, self.notices = lesson, names, notices
-
-    def summary(self) -> str:
-        if not self.names:
-            return " ".join([f"Lesson {self.lesson} has no guess or verdict yet.", *self.notices])
-        done = f"Lesson {self.lesson} begins anew: what you had under {plural(self.names, 'name')} is set aside"
-        return " ".join([f"{done}, and your next guess counts as one before the look.", *self.notices])
-
-    def body(self) -> str:
-        return f'<p class="note">{escape(self.summary())}</p>'
-
-
-def start_again(lesson: str) -> NewStart:
-    """Begin a lesson anew: ``start_again("05")`` sets its guesses and verdicts aside, so that a guess counts again.
-
-    Nothing is lost: what was there stays in the results file, behind the new start. Raises LessonError for a lesson
-    that does not exist.
-    """
-    pages = {page.name[:2]: page for page in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))}
-    if not isinstance(lesson, str) or lesson not in pages:
-        raise LessonError(f'Name a lesson by its two digits, as in start_again("{min(pages, default="05")}").')
-    cells = json.loads(pages[lesson].read_text("utf-8"))["cells"]
-    source = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    names = set(re.findall(r'\b(?:predict|judge)\(\s*"([^"]+)"', source))
-    return NewStart(lesson, open_store().set_aside(names), _notices())
 
 
 def _running_cell() -> int | None:
     """The number of the notebook's cell that is running; None elsewhere."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     return int(shell.execution_count) if shell is not None else None
-
-
-def _entry(entries: Entries, name: str) -> Entry:
-    return entries.get(name, {"guesses": [], "verdicts": []})
-
-
-def _notices() -> list[str]:
-    """What the store has to say, said once."""
-    notices, open_store().notices = open_store().notices, []
-    return notices
 
 
 def _guess(name: str, guess: tuple[object, ...]) -> GuessValue | None:
