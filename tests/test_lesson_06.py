@@ -288,7 +288,7 @@ OTHER_NUMBERS = (
 def test_with_other_numbers_it_ends_well_and_c24_is_judged_by_its_own(tmp_path: Path) -> None:
     notebook = changed(read(NOTEBOOK), OTHER_NUMBERS)
     ids = [cell.id for cell in notebook.cells if cell.cell_type == "code"]
-    wanted = [*ids[: ids.index("judge-each")], "budget-fastapi", "judge-c24"]
+    wanted = [*ids[: ids.index("judge-each")], "budget-fastapi", "judged-app", "judge-c24"]
     seen = run_lesson(NOTEBOOK, tmp_path, SECONDS, only(notebook, *wanted))
     assert "(60 threads)" in seen["run-database"]
     assert "40 × 500" in seen["run-patience"]

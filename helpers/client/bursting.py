@@ -141,15 +141,16 @@ def burst(
     return result
 
 
-def last_answer(server: Any, path: str, n: int = 20, *, rounds: int = 3) -> Timed:
+def last_answer(server: Any, path: str, n: int = 20, *, beside: str = NOWHERE, rounds: int = 3) -> Timed:
     """How long `n` requests at once for `path` take until the last has its answer: the best of `rounds` bursts.
 
-    Beside each goes a burst for a path that no app has: what that takes at worst, this computer may have added.
+    Before each goes a burst for `beside`, the same job without its wait; otherwise for a path that no app has, which is
+    enough where the job is nothing but the wait. What that takes at worst, this computer may have added.
     Raises LessonError as `burst` does.
     """
     took, delays = [], []
     for _ in range(whole_number("rounds", rounds, 1, 20)):
-        delays.append(burst(server, NOWHERE, n).seconds * 1000)
+        delays.append(burst(server, beside, n).seconds * 1000)
         took.append(burst(server, path, n).seconds * 1000)
     return Timed(min(took), max(delays))
 
