@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import BrowserContext, FrameLocator, expect
 
-SECONDS = 120  # for one run of one lesson
+SECONDS = 150  # for one run of one lesson, beside another test
 
 expect.set_options(timeout=30_000)  # milliseconds
 
