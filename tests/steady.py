@@ -5,13 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import wraps
 from time import perf_counter as now
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
 import psutil
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 LATE = 0.004  # seconds that a sleeper may be late where the machine is quiet
@@ -95,16 +93,3 @@ def until_quiet(attempt: Callable[[], T], tries: int = 5, between: Callable[[], 
             raise failed
         between()
     raise ValueError("tries is at least 1")
-
-
-def steady(between: Callable[[], None]) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """A decorator for a test that reads a clock: `until_quiet`."""
-
-    def decorate(test: Callable[P, None]) -> Callable[P, None]:
-        @wraps(test)
-        def patient(*args: P.args, **kwargs: P.kwargs) -> None:
-            until_quiet(lambda: test(*args, **kwargs), between=between)
-
-        return patient
-
-    return decorate

@@ -41,6 +41,8 @@ def test_threads_are_counted_and_memory_grows_with_what_waits(threaded):
 def test_what_one_more_takes_is_the_difference_by_their_number():
     alone, crowd = AtWork(1, 3, 30.0, Timed(50, 1), 1), AtWork(101, 103, 34.0, Timed(60, 1), 101)
     assert one_more(alone, crowd) == OneMore(pytest.approx(40), 1.0)
+    some_late = AtWork(101, 83, 34.0, Timed(60, 1), 101)
+    assert one_more(alone, some_late) == OneMore(pytest.approx(50), 1.0), "80 more of 100 had a thread at once"
     with pytest.raises(LessonError, match="few requests with more"):
         one_more(crowd, alone)
 

@@ -25,7 +25,6 @@ from starlette.endpoints import HTTPEndpoint
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from steady import steady
 from websockets.sync.client import connect
 
 from helpers import LessonError, burst, serve, show, stop_all, watch
@@ -1044,7 +1043,6 @@ def test_a_shown_page_is_awaited_until_a_browser_has_it(app, client, monkeypatch
     assert not server.visits.pending()
 
 
-@steady(stop_all)
 def test_stop_all_lets_a_shown_page_load_first(client):
     server = serve(fastapi_app())
     show(server, "/docs")
@@ -1097,7 +1095,6 @@ def waiting_app():
 
 
 @pytest.mark.parametrize("threads", [1, 3, 12])
-@steady(stop_all)
 def test_a_pool_of_threads_takes_so_many_requests_at_once_and_no_more(threads):
     app, seen = waiting_app()
     server = serve(app, threads=threads)
@@ -1108,7 +1105,6 @@ def test_a_pool_of_threads_takes_so_many_requests_at_once_and_no_more(threads):
     assert timeline.last_ms() > 12 / threads * 50
 
 
-@steady(stop_all)
 def test_without_a_pool_each_request_has_a_thread_of_its_own():
     app, seen = waiting_app()
     burst(serve(app), "/wait", 12)

@@ -46,7 +46,7 @@ SUITE = """
 @pytest.fixture
 def suite(tmp_path: Path) -> Path:
     """A folder with a few small tests, run as those of this folder are."""
-    for name in ("conftest.py", "side_by_side.py"):
+    for name in ("conftest.py", "side_by_side.py", "steady.py"):
         (tmp_path / name).write_text((ROOT / "tests" / name).read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "test_small.py").write_text(dedent(SUITE), encoding="utf-8")
     markers = "\n".join(f"    {name}: of the real ones" for name in ("alone", "browser", "lesson", "long", "together"))
@@ -112,3 +112,28 @@ def test_a_run_that_a_lessons_own_file_does_is_not_done_twice(suite: Path, monke
     assert both[1].split(" in ")[0] == "2 passed, 1 deselected"
     alone = run(suite, "test_lessons.py", "-n", "0", monkeypatch=monkeypatch)
     assert alone[1].split(" in ")[0] == "2 passed"
+
+
+DISTURBED = """
+    import pytest
+    from steady import Control
+
+    Control.quiet = False
+    found, tried = [], []
+
+    def test_clock(tmp_path):
+        found.append(len(list(tmp_path.iterdir())))
+        (tmp_path / "left").touch()
+        assert found == [0, 0, 0]
+
+    @pytest.mark.together
+    def test_text():
+        tried.append("once")
+        assert len(tried) == 2
+"""
+
+
+def test_a_clock_is_read_again_where_something_disturbed_it(suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (suite / "test_small.py").write_text(dedent(DISTURBED), encoding="utf-8")
+    code, closing = run(suite, monkeypatch=monkeypatch)
+    assert (code, closing.split(" in ")[0]) == (1, "1 failed, 1 passed")

@@ -22,7 +22,6 @@ from fastapi.responses import StreamingResponse
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from steady import steady
 
 from helpers import LessonError, ask, burst, serve, stop_all, watch
 from helpers.client import bursting
@@ -42,7 +41,6 @@ def nothing_is_left():
     stop_all()
 
 
-measured = steady(between=stop_all)
 laps: list[float] = []  # seconds that each wait of an endpoint took, by the endpoint's own clock
 
 
@@ -123,7 +121,6 @@ def lengths(request):
 # Ground truth: one request
 
 
-@measured
 def test_a_wait_off_the_loop_is_recorded_between_two_short_steps():
     (request,) = recorded(waits_fastapi(), "/await").requests
     kinds, times = zip(*lengths(request), strict=True)
@@ -135,7 +132,6 @@ def test_a_wait_off_the_loop_is_recorded_between_two_short_steps():
     assert not request.blocking
 
 
-@measured
 def test_blocked_and_waiting_pieces_are_told_apart():
     timeline = recorded(waits_fastapi(), "/mixed")
     (request,) = timeline.requests
@@ -146,7 +142,6 @@ def test_blocked_and_waiting_pieces_are_told_apart():
     assert len([gap for gap in timeline.gaps("fastapi") if gap[1] - gap[0] > 0.025]) == 2
 
 
-@measured
 @pytest.mark.parametrize(("make", "path"), [(waits_fastapi, "/def"), (waits_flask, "/wait")])
 def test_a_function_has_its_thread_from_start_to_end(make, path):
     (request,) = recorded(make(), path).requests
@@ -156,7 +151,6 @@ def test_a_function_has_its_thread_from_start_to_end(make, path):
     assert not request.blocking
 
 
-@measured
 def test_an_async_view_of_flask_waits_on_a_loop_of_its_own():
     (request,) = recorded(waits_flask(), "/async").requests
     assert [kind for kind, _ in lengths(request)] == ["running", "waiting", "running"]
@@ -164,7 +158,6 @@ def test_an_async_view_of_flask_waits_on_a_loop_of_its_own():
     assert request.loop is not None
 
 
-@measured
 def test_moments_come_in_order_and_spans_fill_the_time_in_the_endpoint():
     for make, path in [(waits_fastapi, "/await"), (waits_fastapi, "/def"), (waits_flask, "/async")]:
         for request in recorded(make(), path, 10).requests:
@@ -175,7 +168,6 @@ def test_moments_come_in_order_and_spans_fill_the_time_in_the_endpoint():
             assert all(before.end == after.start for before, after in pairs)
 
 
-@measured
 def test_seconds_count_from_the_begin_of_the_watch():
     server = serve(waits_flask())
     burst(server, "/wait", 1)
@@ -188,7 +180,6 @@ def test_seconds_count_from_the_begin_of_the_watch():
 # Ground truth: many requests
 
 
-@measured
 def test_awaiting_requests_overlap_on_one_thread_and_one_loop():
     timeline = recorded(waits_fastapi(), "/await", 20)
     assert len(timeline.requests) == 20
@@ -199,7 +190,6 @@ def test_awaiting_requests_overlap_on_one_thread_and_one_loop():
     assert [panel.blocks for panel in timeline.panels()] == [False]
 
 
-@measured
 def test_a_blocked_loop_is_a_staircase_that_the_client_sees_waiting():
     timeline = recorded(waits_fastapi(), "/block", 10)
     by_start = sorted(timeline.requests, key=lambda request: request.started)
@@ -215,7 +205,6 @@ def test_a_blocked_loop_is_a_staircase_that_the_client_sees_waiting():
     assert [panel.blocks for panel in timeline.panels()] == [True]
 
 
-@measured
 def test_staggered_waits_keep_their_own_lengths():
     server = serve(waits_fastapi())
     burst(server, "/await", 1)
@@ -354,7 +343,6 @@ def stream_flask():
     return app
 
 
-@measured
 @pytest.mark.parametrize("make", [stream_fastapi, stream_fastapi_yield, stream_flask])
 def test_a_stream_lasts_until_its_last_piece(make):
     (request,) = recorded(make(), "/").requests
@@ -459,7 +447,6 @@ def bare_wsgi(environ, start_response):
     return []
 
 
-@measured
 @pytest.mark.parametrize("make", [starlette_app, quart_app, lambda: bare_asgi, lambda: bare_wsgi])
 def test_any_app_is_recorded(make):
     timeline = recorded(make(), "/", 5)
@@ -688,7 +675,6 @@ def test_the_summary_names_who_blocks():
     assert timeline.summary().count("one after another") == 1
 
 
-@measured
 def test_a_loop_that_other_code_holds_is_called_busy():
     app = fastapi.FastAPI()
 

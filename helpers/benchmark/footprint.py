@@ -76,17 +76,21 @@ def at_work(server: Any, path: str, n: int, *, rounds: int = 1) -> AtWork:
 
 
 def one_more(alone: AtWork, crowd: AtWork) -> OneMore:
-    """What each further waiting request adds: the difference between the two, divided by how many more there were.
+    """What each further waiting request adds: the difference between the two, divided by how many more waited at once.
+
+    Where each has a thread, its threads say how many.
 
     Raises LessonError when the second has no more requests than the first.
     """
     more = crowd.requests - alone.requests
     if more < 1:
         raise LessonError("one_more compares few requests with more of them, as 1 with 400.")
-    threads = (crowd.threads - alone.threads) / more
+    threads = crowd.threads - alone.threads
     doubt = ""
     if crowd.good < crowd.requests:
         doubt = f"only {crowd.good} of {crowd.requests} requests got a good answer"
-    elif 0.1 < threads < 0.9:  # a thread each, or none: in between, some had left before others came
+    elif 0.1 * more < threads < 0.7 * more:  # a thread each, or none: in between, many had left before others came
         doubt = f"at most {crowd.threads} threads were at work at once for {crowd.requests} requests"
-    return OneMore((crowd.megabytes - alone.megabytes) * 1000 / more, threads, doubt)
+    elif threads >= 0.7 * more:
+        more = threads  # those that waited at the same time
+    return OneMore((crowd.megabytes - alone.megabytes) * 1000 / more, threads / more, doubt)
