@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import logging
 import os
 import re
 import socket
@@ -11,6 +12,7 @@ import sys
 import textwrap
 import threading
 import time
+import traceback
 import types
 import warnings
 from http.client import HTTPConnection
@@ -736,6 +738,81 @@ def test_the_path_of_a_failure_is_the_one_that_was_asked_for(client):
     for headers in ({}, BEHIND):
         client.get(server.url + "/inner/bad", headers={**headers, "x-request-id": "1"})
     assert [failure.path for failure in server.errors] == ["/inner/bad"] * 2
+
+
+def writes_to_wsgi_errors(environ, start_response):
+    """Like Bottle and Falcon."""
+    try:
+        raise LookupError("no such book")
+    except LookupError:
+        environ["wsgi.errors"].write(traceback.format_exc())
+    start_response("500 Internal Server Error", [])
+    return []
+
+
+def hands_exc_info_over(environ, start_response):
+    """As PEP 3333 has it."""
+    try:
+        raise LookupError("no such book")
+    except LookupError:
+        start_response("500 Internal Server Error", [], sys.exc_info())
+    return []
+
+
+def logs(environ, start_response):
+    """Like Django."""
+    logging.getLogger("quiet").error("Internal Server Error", exc_info=LookupError("no such book"))
+    start_response("500 Internal Server Error", [])
+    return []
+
+
+async def logs_async(scope, receive, send):
+    if scope["type"] == "http":
+        logging.getLogger("quiet").error("Internal Server Error", exc_info=LookupError("no such book"))
+        await send({"type": "http.response.start", "status": 500, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def mounts_flask():
+    inner = flask.Flask("quiet")
+
+    @inner.get("/")
+    def no_such_book():
+        raise LookupError("no such book")
+
+    with warnings.catch_warnings(action="ignore"):  # the package that shall replace it is not installed
+        from starlette.middleware.wsgi import WSGIMiddleware
+    app = fastapi.FastAPI()
+    app.mount("/", WSGIMiddleware(inner))
+    return app
+
+
+@pytest.mark.parametrize("app", [writes_to_wsgi_errors, hands_exc_info_over, logs, logs_async, mounts_flask()])
+def test_what_an_app_answers_with_500_by_itself_is_kept_however_it_tells(app, client):
+    logging.getLogger("quiet").addHandler(logging.NullHandler())
+    logging.getLogger("quiet").propagate = False
+    server = serve(app)
+    assert client.get(server.url, headers={"x-request-id": "1"}).status_code == 500
+    assert [str(failure.exception) for failure in server.errors] == ["no such book"]
+
+
+@pytest.mark.parametrize("status", [200, 404, 503])
+def test_what_an_app_handles_is_no_failure_unless_it_answers_so(status, client):
+    app = flask.Flask("quiet")
+
+    @app.get("/")
+    def handles():
+        try:
+            raise LookupError("no such book")
+        except LookupError:
+            app.logger.exception("looked in vain")
+        return "", status
+
+    app.logger.addHandler(logging.NullHandler())
+    app.logger.propagate = False
+    server = serve(app)
+    assert client.get(server.url, headers={"x-request-id": "1"}).status_code == status
+    assert len(server.errors) == (status == 503)
 
 
 def test_a_reload_records_a_failure_once_and_show_still_knows_the_server():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from helpers.servers import offline_docs
 from helpers.servers.address import redirect_target
+from helpers.servers.failures import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,20 +124,27 @@ class LateEnd:
 
 
 class KeepFailures:
-    """Records the exceptions that the app does not handle."""
+    """Records the exceptions that the app does not handle, and those that it answers with 500 by itself."""
 
     def __init__(self, app: ASGIApp, failures: Failures) -> None:
         self.app, self.failures = app, failures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = _path(scope)  # now: a mounted app changes `root_path`
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
+        path = _path(scope)  # now: a mounted app changes `root_path`
+        request_id = _header(scope, b"x-request-id") or None
+        request = Request(self.failures, scope.get("method", "WEBSOCKET"), path, request_id)
+
+        async def answer(message: Message) -> None:
+            request.answer(message.get("status", 0))
+            await send(message)
+
         try:
-            await self.app(scope, receive, send)
+            with request.current():
+                await self.app(scope, receive, answer)
         except (Exception, SystemExit, KeyboardInterrupt) as error:
-            request_id = _header(scope, b"x-request-id") or None
-            self.failures.record(error, scope.get("method", "WEBSOCKET"), path, request_id)
+            request.record(error)
             if isinstance(error, Exception):
                 raise
             raise RuntimeError(f"the app raised {type(error).__name__}") from error  # it would end the loop

@@ -1,9 +1,13 @@
 """Exceptions that an app did not handle, kept where the learner looks: with the server, and in `ask`'s answers."""
 
 import linecache
+import logging
 import sys
 import traceback
 from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,3 +63,64 @@ class Failures(deque[Failure]):
         self.append(failure)
         if request_id is None:
             print(f"{self.name}: {failure}", file=sys.stderr)
+
+
+class Request:
+    """One request on its way through the app.
+
+    `failure` is the exception that was recorded for it. Frameworks differ in how they tell of an exception that they
+    answer with 500: Starlette raises it afterwards, Flask has a signal, Django and aiohttp log it, Bottle and Falcon
+    write it to `wsgi.errors`. What is only told counts once the answer reports a failure.
+    """
+
+    def __init__(self, failures: Failures, method: str, path: str, request_id: str | None) -> None:
+        self._failures, self._request = failures, (method, path, request_id)
+        self.failure: BaseException | None = None
+        self._told: BaseException | None = None
+
+    def record(self, error: BaseException) -> None:
+        """Record an exception that the app did not handle, unless it is recorded already."""
+        if self.failure is not error:
+            self.failure = error
+            self._failures.record(error, *self._request)
+
+    def tell(self, error: BaseException) -> None:
+        """Hear of an exception that may or may not be the end of the request."""
+        self._told = error
+
+    def answer(self, status: int) -> None:
+        """Hear of the answer's status."""
+        if status >= 500 and self.failure is None and self._told is not None:
+            self.record(self._told)
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """Within this block, and in threads that take its context along, `current_request` is this one."""
+        token = _current.set(self)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+
+
+_current: ContextVar[Request | None] = ContextVar("request", default=None)
+
+
+def current_request() -> Request | None:
+    """The request that is answered here, if any is."""
+    return _current.get()
+
+
+def _listening(make: Callable[..., logging.LogRecord]) -> Callable[..., logging.LogRecord]:
+    """`make`, a factory of log records, which tells the current request of a logged exception."""
+
+    def factory(*args: object, **kwargs: object) -> logging.LogRecord:
+        record = make(*args, **kwargs)
+        if record.exc_info and record.exc_info[1] and (request := _current.get()):
+            request.tell(record.exc_info[1])
+        return record
+
+    return factory
+
+
+logging.setLogRecordFactory(_listening(logging.getLogRecordFactory()))

@@ -13,6 +13,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from helpers.servers import offline_docs
 from helpers.servers.address import redirect_target
+from helpers.servers.failures import Request, current_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -88,39 +89,40 @@ class OfflineDocs:
 
 
 class KeepFailures:
-    """Records the exceptions that the app does not handle, and those that Flask answers with 500 by itself."""
+    """Records the exceptions that the app does not handle, and those that it answers with 500 by itself."""
 
     def __init__(self, app: WSGIApplication, failures: Failures) -> None:
         self.app, self.failures = app, failures
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        errors = _ErrorStream()
+        request_id = environ.get("HTTP_X_REQUEST_ID")
+        request = Request(self.failures, environ["REQUEST_METHOD"], environ["PATH_INFO"], request_id)
+        environ["wsgi.errors"] = _ErrorStream(request)
 
-        def record(error: BaseException) -> None:
-            if errors.failure is not error:  # else Flask's signal has told it already
-                errors.failure = error
-                request_id = environ.get("HTTP_X_REQUEST_ID")
-                self.failures.record(error, environ["REQUEST_METHOD"], environ["PATH_INFO"], request_id)
+        def start(status: str, headers: Headers, exc_info: OptExcInfo | None = None, /) -> Write:
+            if exc_info and exc_info[1]:
+                request.tell(exc_info[1])
+            request.answer(int(status[:3]))
+            return start_response(status, headers, exc_info)
 
         def watched(chunks: Iterable[bytes]) -> Iterator[bytes]:
             try:
                 yield from chunks
             except Exception as error:  # in the middle of an answer
-                record(error)
+                request.record(error)
                 raise
             finally:
                 if hasattr(chunks, "close"):
                     chunks.close()
 
-        environ["lesson.record"] = record
-        environ["wsgi.errors"] = errors
         try:
-            return watched(self.app(environ, start_response))
+            with request.current():
+                return watched(self.app(environ, start))
         except Exception as error:
-            record(error)
+            request.record(error)
             raise
         except (SystemExit, KeyboardInterrupt) as error:  # it would end the thread, and with it a part of the pool
-            record(error)
+            request.record(error)
             raise RuntimeError(f"the app raised {type(error).__name__}") from error
 
 
@@ -130,17 +132,20 @@ class _ErrorStream(io.TextIOBase):
     From then on Flask logs the traceback of what `Failures` keeps already.
     """
 
-    failure: BaseException | None = None
+    def __init__(self, request: Request) -> None:
+        self.request = request
 
     def write(self, text: str, /) -> int:
-        return sys.stderr.write(text) if self.failure is None else len(text)
+        if (error := sys.exception()) and type(error).__name__ in text:  # its traceback, written where it was caught
+            self.request.tell(error)
+        return sys.stderr.write(text) if self.request.failure is None else len(text)
 
 
 @flask.got_request_exception.connect
 def record_flask(sender: object, exception: BaseException, **extra: object) -> None:
-    """Flask answers 500 to an exception by itself; its signal is how we hear of it."""
-    if record := flask.request.environ.get("lesson.record"):
-        record(exception)
+    """Flask answers 500 to an exception by itself; its signal is how we hear of it, also where it is mounted."""
+    if request := current_request():
+        request.record(exception)
 
 
 def _changed(headers: Headers, name: str, change: Callable[[str], str]) -> Headers:
