@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import fastapi
 import flask
 import numpy as np
 import psutil
@@ -190,6 +191,25 @@ def test_nonsense_is_counted_as_such(known):
     result = load(known.url + "/nonsense", concurrency=2, seconds=0.2)
     assert set(result.errors) == {"bad answer"}
     assert result.completed == 0
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+@pytest.mark.parametrize("framework", ["flask", "fastapi"])
+def test_head_is_answered_without_the_body_that_its_headers_promise(framework, keep_alive):
+    asked = []
+    if framework == "flask":
+        app = flask.Flask("pages")
+        app.get("/")(lambda: asked.append(flask.request.method) or "x" * 100)
+    else:
+        app = fastapi.FastAPI()
+        app.head("/")(lambda: asked.append("HEAD") or "x" * 100)
+    try:
+        result = load(serve(app).url + "/", method="head", concurrency=3, seconds=0.3, keep_alive=keep_alive)
+    finally:
+        stop_all()
+    assert result.failed == 0
+    assert asked == ["HEAD"] * result.completed
+    assert result.completed > 5
 
 
 def test_big_bodies_are_read_to_their_end(known):

@@ -17,6 +17,7 @@ import types
 import warnings
 from http.client import HTTPConnection
 
+import aiohttp.web
 import fastapi
 import flask
 import httpx
@@ -134,6 +135,7 @@ def create_app():
         (42, "an int"),
         ({"app": 1}, "a dict"),
         (lambda: None, "call it"),
+        (aiohttp.web.Application(), "aiohttp's Application"),
     ],
 )
 def test_what_is_no_app_is_refused_in_one_sentence(thing, said):
@@ -286,6 +288,20 @@ def test_a_lifespan_that_hangs_at_start_ends_at_the_timeout():
         serve(lifespan_app(never), timeout=0.3)
     assert time.monotonic() - start < 3
     assert _threads(before) <= before
+
+
+async def waits_for_a_database():
+    await asyncio.sleep(60)  # the line
+
+
+async def holds_the_loop():
+    time.sleep(1)  # the line
+
+
+@pytest.mark.parametrize("startup", [waits_for_a_database, holds_the_loop])
+def test_a_slow_lifespan_is_told_with_the_line_that_it_is_in(startup):
+    with pytest.raises(ServeError, match=rf"still starting after 0\.2 s \(in {startup.__name__}.*# the line\)"):
+        serve(lifespan_app(startup), timeout=0.2)
 
 
 def test_a_raw_asgi_app_that_raises_at_start_is_reported():

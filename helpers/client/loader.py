@@ -28,6 +28,7 @@ class Run(ABC):
     def __init__(self, order: LoadOrder, tell: Callable[[Slice], None]) -> None:
         self.host, self.port = order.host, order.port
         self.request = order.request.encode("latin-1")
+        self.bodiless = order.request.startswith("HEAD ")
         self.concurrency, self.rate, self.seconds = order.concurrency or MOST, order.rate or 0.0, order.seconds
         self.keep, self.timeout = order.keep_alive and not order.closes, order.timeout
         self.closes = order.closes

@@ -20,7 +20,7 @@ MOST = 500  # connections: each needs an open file on both sides, and 1,024 is a
 LONGEST = 60.0  # seconds
 FASTEST = 5000.0  # requests a second that the client can send on time
 MOST_ARRIVALS = 50_000  # requests of one open-model run
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 def load(

@@ -2,7 +2,7 @@
 
 aiohttp spends some 100 microseconds on a request and is the limit before a quick server is; this spends some 20 to 40,
 as the same bytes go out each time and nothing of an answer is kept but its status and its end. That is also what it
-cannot do: no redirects, no cookies, no HEAD, one request at a time on a connection.
+cannot do: no redirects, no cookies, one request at a time on a connection.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Wire(asyncio.Protocol):
         self.busy, self.lost, self.asked_first = True, False, False
         self.freed = 0
         self.head: bytes | None = None  # the first bytes of the answer
+        self.bodiless = False  # whether the answer is whole with its headers, whatever they say of a body
         self.transport: Any = None
         self.parser: Any = None
 
@@ -40,6 +41,8 @@ class Wire(asyncio.Protocol):
     def again(self, due: int, sent: int) -> None:
         """Send the request once more on the same connection."""
         self.due, self.sent, self.busy, self.head = due, sent, True, None
+        if self.bodiless:  # the parser waits for a body
+            self.bodiless, self.parser = False, httptools.HttpResponseParser(self)
         self.transport.write(self.run.request)
 
     def data_received(self, data: bytes) -> None:
@@ -52,14 +55,23 @@ class Wire(asyncio.Protocol):
             self.parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.give_up("bad answer")
+        else:
+            if self.bodiless:
+                self._done()
+
+    def on_headers_complete(self) -> None:
+        self.bodiless = self.run.bodiless and self.parser.get_status_code() >= 200
 
     def on_message_complete(self) -> None:
-        status = self.parser.get_status_code()
-        if status < 200:  # "continue": the answer itself follows
+        if self.parser.get_status_code() < 200:  # "continue": the answer itself follows
             self.head = None
-        elif self.busy:
+        elif not self.bodiless:
+            self._done()
+
+    def _done(self) -> None:
+        if self.busy:
             self.busy = False
-            self.run.done(self, status, self.parser.should_keep_alive())
+            self.run.done(self, self.parser.get_status_code(), self.parser.should_keep_alive())
 
     def connection_lost(self, error: Exception | None) -> None:
         self.lost = True

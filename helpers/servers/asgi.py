@@ -13,6 +13,7 @@ import uvicorn
 
 from helpers.errors import one_line
 from helpers.servers.asgi_middleware import KeepFailures, KeepLifespanError, LateEnd, NoteVisits, OfflineDocs, Prefix
+from helpers.servers.failures import where, where_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +61,11 @@ class AsgiThread:
         """
         self._thread.start()
         if not self._server.settled.wait(timeout):
-            return TimeoutError(f"its lifespan was still starting after {timeout:g} s")
+            blocking = where_now(self._thread)  # in a call that does not give the loop back
+            self._call(self._server.cancel)
+            self._thread.join(1)
+            place = blocking or (where(self._lifespan.error) if self._lifespan.error else "")
+            return TimeoutError(f"its lifespan was still starting after {timeout:g} s{place and f' ({place})'}")
         return None if self._server.started else self._lifespan.error or self._died
 
     def ask_to_stop(self) -> None:

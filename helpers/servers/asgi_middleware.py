@@ -185,6 +185,9 @@ class KeepLifespanError:
                 return  # Uvicorn takes a return for "started, and nothing to shut down"
             self.error = error
             raise
+        except asyncio.CancelledError as error:  # it took too long, and its traceback says where
+            self.error = error
+            raise
         except SystemExit as error:  # the app called sys.exit(): let it end this start, not the thread's clean-up
             self.error = error
             raise RuntimeError("the app called sys.exit()") from error

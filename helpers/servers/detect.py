@@ -49,9 +49,17 @@ def kind_of(app: object) -> Kind:
         return "wsgi"
     if _takes(app, 3):
         return "asgi"
-    raise NotAnApp(
-        f"serve was given {name!r}, which does not take what a server passes to an app "
-        f"(environ and start_response, or scope, receive and send); if it makes the app, call it: serve({name}())."
+    raise NotAnApp(f"serve was given {_stranger(app, name)}")
+
+
+def _stranger(app: Callable[..., object], name: str) -> str:
+    """What is to be said of a callable that a server cannot call."""
+    takes = "does not take what a server passes to an app (environ and start_response, or scope, receive and send)"
+    if inspect.isroutine(app):
+        return f"{name!r}, which {takes}; if it makes the app, call it: serve({name}())."
+    return (
+        f"{type(app).__module__.partition('.')[0]}'s {name}, which {takes}: frameworks like aiohttp and Tornado bring "
+        "a server of their own, and speak neither WSGI nor ASGI."
     )
 
 

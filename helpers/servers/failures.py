@@ -3,13 +3,15 @@
 import linecache
 import logging
 import sys
+import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from helpers.errors import one_line
 
@@ -38,7 +40,18 @@ class Failure:
 
 def where(error: BaseException) -> str:
     """The innermost line of `error`'s traceback that is the learner's own; empty where there is none."""
-    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+    return _own_line(reversed(list(traceback.walk_tb(error.__traceback__))))
+
+
+def where_now(thread: threading.Thread) -> str:
+    """The innermost of the learner's own lines that a running `thread` is in; empty where there is none."""
+    frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - CPython's way to look at a thread
+    return _own_line(traceback.walk_stack(frame)) if frame else ""
+
+
+def _own_line(frames: Iterable[tuple[FrameType, int]]) -> str:
+    """The first of the `frames`, each with its line, that is the learner's own."""
+    for frame, line in frames:
         filename = frame.f_code.co_filename
         if "site-packages" not in filename and not filename.startswith(_LIBRARIES):
             source = linecache.getline(filename, line).strip()
