@@ -18,9 +18,10 @@ from known_server import Known, known_server
 from steady import until_quiet
 
 from helpers import LessonError, judge, measure
-from helpers.benchmark import Comparison, Estimate, ratio_of
+from helpers.benchmark import Comparison, Estimate, plan, ratio_of
 from helpers.benchmark.drawing import headline
 from helpers.benchmark.statistics import estimate, interval
+from helpers.client import counting, process
 from helpers.client.results import BUSY
 
 
@@ -165,6 +166,20 @@ def test_an_arm_that_dies_is_reported_as_that(known):
     ratio = found.ratio("lives", "dies")
     assert not ratio.conclusive
     assert "died" in ratio.finding
+
+
+def test_a_client_that_gives_up_leaves_the_rounds_before_it(known, monkeypatch):
+    turns = iter(range(2 + 2 * 2 + 1))  # a warm-up and two rounds of both arms, and one turn more
+
+    def send(*arguments):
+        if next(turns, None) is None:
+            raise process.ClientError("The client process gave no report within 20 s; run the cell again.")
+        return counting.send(*arguments)
+
+    monkeypatch.setattr(plan, "send", send)
+    found = measure({"a": known.url + "/fixed", "b": known.url + "/fixed?ms=5"}, concurrency=4, budget=20)
+    assert len(found.rounds) == 2
+    assert "No more rounds, as the client, or this kernel with it, was held up." in found.summary()
 
 
 def test_an_arm_that_gives_no_good_answer_is_told_in_a_sentence(known):

@@ -316,7 +316,8 @@ def test_what_takes_too_long_ends_at_the_timeout(work):
     (work / "hanging.py").write_text(HANGING)
     with pytest.raises(ServeError, match="importing it takes too long"):
         launch("waitress", "work/slow.py:app", timeout=1)
-    with pytest.raises(ServeError, match=r"did not answer within 3 s; .*“INFO: +Waiting for application startup"):
+    told = r"did not answer within 3 s: give it longer, as in timeout=9; .*“INFO: +Waiting for application startup"
+    with pytest.raises(ServeError, match=told):
         launch("uvicorn", "work/hanging.py:app", timeout=3)
     assert helpers_of_this_process() == []
 

@@ -87,7 +87,8 @@ class Comparison(Drawn):
 
     def _notes(self) -> list[str]:
         texts = self._with_names({name: arm.notes for name, arm in self.arms.items()})
-        return [*texts, *([f"{origin(self.recorded)}."] if self.recorded else [])]
+        ended = [f"No more rounds, as {self.ended}."] if self.ended else []
+        return [*texts, *ended, *([f"{origin(self.recorded)}."] if self.recorded else [])]
 
     @staticmethod
     def _with_names(texts: dict[str, list[str]]) -> list[str]:

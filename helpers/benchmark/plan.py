@@ -11,6 +11,7 @@ from helpers.client.counting import Meter, send
 from helpers.client.loading import plan
 from helpers.client.orders import LoadOrder
 from helpers.client.pace import NOTE, pace, paced
+from helpers.client.process import ClientError
 from helpers.client.progress import progress
 from helpers.client.records import Record
 from helpers.client.results import Load
@@ -69,15 +70,21 @@ def measure(
                     ended = "the time was over"
                     break
                 found: Round = {}
-                for name in arms if len(rounds) % 2 == 0 else reversed(arms):
-                    show(monotonic() - began, f", round {len(rounds) + 1}: {name}")
-                    share = (end - monotonic()) / (1 if rounds else len(arms) - len(found))
-                    # How long a first round takes is not known; later ones are begun only if they fit.
-                    found[name] = _turn(orders[name], meters[name], share, 0.9 if rounds else 0.5)
-                    record.add({"round": len(rounds), "arm": name, "load": found[name].record()})
-                    if found[name].server_gone:
-                        ended = f"{name} was gone"
-                    found[name].notes += [NOTE] * (pace() < 1)
+                try:
+                    for name in arms if len(rounds) % 2 == 0 else reversed(arms):
+                        show(monotonic() - began, f", round {len(rounds) + 1}: {name}")
+                        share = (end - monotonic()) / (1 if rounds else len(arms) - len(found))
+                        # How long a first round takes is not known; later ones are begun only if they fit.
+                        found[name] = _turn(orders[name], meters[name], share, 0.9 if rounds else 0.5)
+                        record.add({"round": len(rounds), "arm": name, "load": found[name].record()})
+                        if found[name].server_gone:
+                            ended = f"{name} was gone"
+                        found[name].notes += [NOTE] * (pace() < 1)
+                except ClientError:
+                    if not rounds:
+                        raise
+                    ended = "the client, or this kernel with it, was held up"  # a machine that slept, say
+                    break
                 rounds.append({name: found[name] for name in arms})
                 cost = monotonic() - started
                 if not ended and len(rounds) >= ENOUGH and _is_known(rounds, arms):

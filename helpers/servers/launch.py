@@ -82,7 +82,8 @@ def launch(
                 break
             except TimedOut:
                 last = f"; the last line of its log is “{log.last_line}”" if log.last_line else ""
-                raise ServeError(f"{name} did not answer within {timeout:g} s{last}.") from None
+                longer = f"give it longer, as in timeout={min(3 * timeout, LONGEST):g}"
+                raise ServeError(f"{name} did not answer within {timeout:g} s: {longer}{last}.") from None
             except ChildError as error:
                 if not (tries_left and isinstance(error, PortTaken)):
                     raise ServeError(f"{name} did not start: {log.reason or error}.") from None
