@@ -179,9 +179,36 @@ def test_a_gevent_worker_waits_for_many_at_once_without_threads():
     assert keeps_connections(server)
 
 
+PRELOADED = """
+import os
+
+at_import = os.getpid()
+
+
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [b"%d %d" % (at_import, os.getpid())]
+"""
+
+
+@pytest.mark.parametrize("preload", [True, False])
+@pytest.mark.parametrize("software", ["gunicorn", "uwsgi"])
+def test_a_preloaded_app_is_loaded_once_for_all_workers(software, preload, work, client):
+    (work / "preloaded.py").write_text(PRELOADED)
+    server = launch(software, "work/preloaded.py:app", workers=2, preload=preload)
+    loaded, *_ = {client.get(server.url, headers={"connection": "close"}).text for _ in range(20)}
+    at_import, worker = map(int, loaded.split())
+    assert worker in server.pids
+    assert (at_import == server.pid) == preload
+    if preload:
+        with pytest.raises(LessonError, match="stays loaded"):
+            server.reload()
+
+
 @pytest.mark.parametrize(
     ("software", "app", "options", "said"),
     [
+        ("waitress", "wsgi", {"preload": True}, "waitress loads the app in each worker"),
         ("gunicorn", "wsgi", {"worker_class": "eventlet"}, "'eventlet' for Gunicorn"),
         ("waitress", "wsgi", {"worker_class": "gevent"}, "'gevent' for waitress"),
         ("gunicorn", "wsgi", {"worker_class": "gevent", "threads": 4}, "in the place of `threads`"),

@@ -202,6 +202,9 @@ def everything_is_as_the_text_says(seen: dict[str, str]) -> None:
     assert ": no." in seen["judge-open"]
     assert "AnyIO worker thread" in seen["new-threads"]
     assert "too many clients" in seen["wrong-bigger"]
+    each_worker, before_the_fork = seen["wrong-preload-run"].splitlines()
+    assert "40 × 200" in each_worker
+    assert "40 × 200" not in before_the_fork
     depends, limited = seen["wrong-depends-run"].splitlines()
     assert "× 500" in depends
     assert "60 × 200" in limited

@@ -78,6 +78,7 @@ class Settings:
     workers: int
     threads: int | None
     worker_class: str | None = None  # Gunicorn's, where it is not the one that follows from the rest
+    preload: bool = False  # whether the app is loaded before the workers are forked
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,7 @@ class Software:
     forks_from: int = 1  # with fewer workers than this, the process that was started answers itself
     reloads_from: int = 1  # with fewer workers than this, it does not know SIGHUP
     windows: bool = True
+    preloads: bool = False  # whether it can load the app before it forks
     router: bool = False  # the process that listens is none of the workers, but hands the requests on to them
     hangs_up: bool = False  # where others answer 500 for an app that raises, it closes the connection
 
@@ -143,6 +145,7 @@ def _gunicorn(s: Settings) -> Command:
     elif s.threads is not None:  # named, as Gunicorn takes a sync worker for one thread, which closes each connection
         arguments += ["--worker-class=gthread", f"--threads={s.threads}"]
     arguments += [f"--pythonpath={s.target.folder}"] * (s.target.folder is not None)
+    arguments += ["--preload"] * s.preload
     arguments.append("--no-control-socket")  # it would be one and the same file for all
     return Command("gunicorn", ["-m", "gunicorn"], arguments)
 
@@ -174,8 +177,9 @@ def _uwsgi(s: Settings) -> Command:
     arguments += [f"--threads={s.threads}"] * (s.threads is not None)
     arguments += [f"--listen={min(MOST_CONNECTIONS, longest_queue())}"]  # it refuses to start with more
     arguments += [f"--pythonpath={s.target.folder}"] * (s.target.folder is not None)
-    # Each worker loads the app, as elsewhere: threads that an app starts (a pool's) do not survive a fork.
-    arguments += ["--lazy-apps", "--need-app", "--die-on-term", "--disable-logging"]
+    # By itself it loads the app before it forks. Here each worker does, as elsewhere, unless asked.
+    arguments += ["--lazy-apps"] * (not s.preload)
+    arguments += ["--need-app", "--die-on-term", "--disable-logging"]
     # A reload replaces the program: by this Python, not by the one that it was made from.
     arguments += [f"--binary-path={sys.executable}"]
     return Command("uwsgi", ["-c", "import sys, pyuwsgi; sys.exit(pyuwsgi.run())"], arguments)
@@ -196,8 +200,12 @@ def _python_path(target: Target) -> dict[str, str]:
 SOFTWARE = {
     "uvicorn": Software("uvicorn", "Uvicorn", _uvicorn, forks_from=2, reloads_from=2),
     "hypercorn": Software("hypercorn", "Hypercorn", _hypercorn),
-    "gunicorn": Software("gunicorn", "Gunicorn", _gunicorn, pool=("wsgi",), worker_classes=("gevent",), windows=False),
-    "uwsgi": Software("pyuwsgi", "uWSGI", _uwsgi, pool=("wsgi", "asgi"), windows=False, router=True, hangs_up=True),
+    "gunicorn": Software(
+        "gunicorn", "Gunicorn", _gunicorn, ("wsgi",), worker_classes=("gevent",), windows=False, preloads=True
+    ),
+    "uwsgi": Software(
+        "pyuwsgi", "uWSGI", _uwsgi, ("wsgi", "asgi"), windows=False, preloads=True, router=True, hangs_up=True
+    ),
     "waitress": Software(
         "waitress", "waitress", _waitress, pool=("wsgi", "asgi"), most_workers=1, forks_from=2, reloads_from=2
     ),

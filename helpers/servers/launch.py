@@ -33,6 +33,7 @@ def launch(
     workers: int = 1,
     threads: int | None = None,
     worker_class: str | None = None,
+    preload: bool = False,
     name: str | None = None,
     environment: Mapping[str, str] | None = None,
     timeout: float = 20.0,
@@ -43,7 +44,8 @@ def launch(
     ``"work/io_flask.py:app"``, or a module's, ``"package.module:app"``; both are looked for from the current folder,
     where the server runs. `workers` is the number of processes that answer, `threads` (1 to 500) the size of the pool
     that each of them has for a WSGI app; left out, it is the server's own. ``worker_class="gevent"`` has Gunicorn run a
-    WSGI app on greenlets in the place of threads. `environment` is added to this kernel's
+    WSGI app on greenlets in the place of threads. ``preload=True`` has Gunicorn and uWSGI load the app once, before
+    they fork the workers, and not in each of them. `environment` is added to this kernel's
     variables. A server of the same `name` (by default ``"io_flask under gunicorn"``) is replaced and keeps its port.
     Whether it answers is found out with a path that no app has, so that the app's own counts stay right.
 
@@ -55,6 +57,8 @@ def launch(
     variables = {**OWN, **_checked(environment)}
     if known.most_workers == 1 and workers != 1:
         raise LessonError(f"{known.title} is one process; leave `workers` out, and give it more threads.")
+    if preload and not known.preloads:
+        raise LessonError(f"{known.title} loads the app in each worker; preload=True is for Gunicorn and uWSGI.")
     workers = whole_number("workers", workers, 1, known.most_workers)
     threads = None if threads is None else whole_number("threads", threads, 1, MOST_THREADS)
     deadline = time.monotonic() + number("timeout", timeout, 0.01, LONGEST)
@@ -74,7 +78,7 @@ def launch(
         for tries_left in reversed(range(TRIES)):
             with listen(registry.last_port(key(name)), 0) as listener:
                 port: int = listener.getsockname()[1]
-            settings = Settings(found, kind, port, workers, threads, worker_class)
+            settings = Settings(found, kind, port, workers, threads, worker_class, preload)
             command = known.command(settings)
             try:
                 order = _order(known, settings, command, variables, log)

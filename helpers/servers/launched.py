@@ -49,7 +49,7 @@ class Launched(Server):
         super().__init__(name, settings.kind, settings.port, settings.threads, Visits())
         self.software = software
         self.target = str(settings.target)
-        self.workers = settings.workers
+        self.workers, self.preload = settings.workers, settings.preload
         self.command = str(command)
         self.pid = pid
         self._software = known
@@ -98,6 +98,8 @@ class Launched(Server):
         """
         if not self.running:
             raise LessonError(f"{self.name} is not running; run its launch(...) cell again.")
+        if self.preload:
+            raise LessonError("What was loaded before the fork stays loaded: stop the server and launch it again.")
         if self.workers < self._software.reloads_from or not hasattr(signal, "SIGHUP"):
             what = f"{self._software.title} with {plural(self.workers, 'worker')}"
             raise LessonError(f"{what} has no graceful reload here: stop it and launch it again.")
