@@ -22,6 +22,7 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,7 @@ LEARNER, DEVELOPER = "requirements.txt", "requirements-dev.txt"
 LINKED = ("pyproject.toml", "lab/etc/jupyter/labconfig/default_setting_overrides.json")
 STAMP = "set-up-by-start.py"  # a file in the environment: what has been installed into it
 OLDEST, NEWEST_TESTED = (3, 11), (3, 13)
+ELSEWHERE = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PYTHONHOME", "PYTHONPATH")
 SPACE = 10**9  # bytes: what a new environment may take
 
 DISK_FULL = "The disk is full: free about 1 GB, then run the same command again."
@@ -255,6 +257,12 @@ def install(python: str, venv: Path, lock: str) -> None:
         print(f"uv gave up ({reason}); pip takes over, more slowly ...", flush=True)
         must([*pip, *packages])
     must([*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+    # Python up to 3.12 reads such a file in the locale's encoding, and may not even start if that lacks a letter of the
+    # folder's name; lines that begin with "import" are run.
+    link = Path(sysconfig.get_path("purelib", "venv", {"base": str(venv)}), "helpers.pth")
+    line = f"import os, sys; sys.path.append(os.fsdecode({os.fsencode(str(ROOT))!r}))\n"
+    link.write_text(line, encoding="ascii")
+    must([python, "-I", "-c", "import helpers"])
 
 
 def must(command: "list[str]") -> None:
@@ -268,8 +276,16 @@ def must(command: "list[str]") -> None:
 def run(command: "list[str]") -> "tuple[bool, str]":
     """Run a step of the installation and show how far it is; return whether it succeeded, and all that it said."""
     said = []
+    # pip's settings may lead elsewhere: to the user's own packages, say.
+    surroundings = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
     with subprocess.Popen(
-        command, cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace"
+        command,
+        cwd=str(ROOT),
+        env={**surroundings, "PIP_USER": "0"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
     ) as child:
         try:
             for line in child.stdout or ():
