@@ -5,6 +5,8 @@ Each name is loaded from its room when it is first used, so importing this packa
 
 from importlib import import_module
 
+from helpers.strangers import told
+
 _ROOMS = {
     "serve": "servers",
     "launch": "servers",
@@ -36,7 +38,8 @@ __all__ = list(_ROOMS)
 def __getattr__(name: str) -> object:
     if name not in _ROOMS:
         raise AttributeError(f"helpers has no {name!r}; it has {', '.join(sorted(_ROOMS))}")
-    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    with told():
+        return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from importlib import metadata
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from helpers.claims.store import open_store
@@ -20,6 +17,7 @@ from helpers.plots import Drawn, escape
 from helpers.servers import NoDatabase, postgres, serve
 from helpers.servers.address import jupyter_server, proxy_base
 from helpers.storage import PROJECT
+from helpers.strangers import REMEDY, strangers
 from helpers.words import listed, plural
 
 if TYPE_CHECKING:
@@ -108,25 +106,14 @@ def _packages() -> Iterator[Finding]:
             continue
         if not requirement.specifier.contains(installed, prereleases=True):
             wrong.append(f"{requirement.name} is {installed}, not {requirement.specifier}")
-    if strangers := [*_strangers()]:
-        fix = "Move that file away, or take the folder out of PYTHONPATH; then restart the kernel."
-        yield Finding("Packages", "missing", f"{listed(strangers)}, not from this environment.", fix)
+    if elsewhere := strangers():
+        yield Finding("Packages", "missing", f"{listed(elsewhere)}, not from this environment.", REMEDY)
     if wrong:
         fix = f"In a terminal: {sys.executable} -m pip install -r requirements.txt; then restart the kernel."
         yield Finding("Packages", "missing", "; ".join(wrong) + ".", fix)
-    elif not strangers:
+    elif not elsewhere:
         versions = " and ".join(f"{label} {metadata.version(label)}" for label in ("FastAPI", "Flask"))
         yield Finding("Packages", "ready", f"{len(required)} required packages, {versions} among them.")
-
-
-def _strangers() -> Iterator[str]:
-    """What stands in the place of a package: a file beside the notebook, a folder that PYTHONPATH names."""
-    first = [Path.cwd(), *map(Path, filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))]
-    for name in ("fastapi", "flask", "httpx", "pydantic", "starlette", "uvicorn", "werkzeug"):
-        spec = find_spec(name)
-        for folder in first if spec and spec.origin else []:
-            if spec and Path(spec.origin or "").parent in (folder.resolve(), folder.resolve() / name):
-                yield f"{name} comes from {folder}"
 
 
 def _loopback() -> Iterator[Finding]:

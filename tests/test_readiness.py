@@ -97,6 +97,14 @@ def test_a_proxy_that_httpx_cannot_use_is_told_with_what_to_do(monkeypatch):
     assert "ALL_PROXY" in proxy.fix
 
 
+@pytest.mark.parametrize(("name", "source"), [("flask", "app = 1"), ("httpx", "1 / 0"), ("werkzeug", "")])
+def test_a_learners_file_with_the_name_of_a_package_is_told_in_a_sentence(name, source, tmp_path):
+    (tmp_path / f"{name}.py").write_text(source)
+    code = "import sys; sys.path.insert(0, ''); from helpers import ask, load, serve; serve(lambda environ, start: [])"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert f"LessonError: {name} comes from {tmp_path}, not from this environment." in ended.stderr
+
+
 def test_what_stands_in_the_place_of_a_package_is_named(monkeypatch, tmp_path):
     (tmp_path / "pydantic").mkdir()
     (tmp_path / "pydantic" / "__init__.py").write_text("raise ImportError('broken')")

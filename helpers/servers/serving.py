@@ -16,6 +16,7 @@ from helpers.servers.failures import Failure, Failures
 from helpers.servers.ports import listen
 from helpers.servers.server import MOST_THREADS, NO_POOL, ServeError, Server, ServerWarning, key
 from helpers.servers.visits import Visits
+from helpers.strangers import told
 from helpers.words import plural
 
 if TYPE_CHECKING:
@@ -166,10 +167,12 @@ def stop_all() -> None:
 def _backend(app: Any, kind: Kind, listener: socket.socket, failures: Failures, threads: int | None) -> Backend:
     """The thread that will serve `app` on `listener`; Uvicorn and Werkzeug are loaded when they are needed."""
     if kind == "asgi":
-        from helpers.servers.asgi import AsgiThread
+        with told():
+            from helpers.servers.asgi import AsgiThread
 
         return AsgiThread(app, listener, failures, Visits())
-    from helpers.servers.wsgi import WsgiThread
+    with told():
+        from helpers.servers.wsgi import WsgiThread
 
     return WsgiThread(app, listener, failures, Visits(), threads)
 
