@@ -483,6 +483,37 @@ def test_a_folder_that_cannot_be_written_gives_way_to_the_cache_with_one_sentenc
     assert set(json.loads(file.read_text())["entries"]) == {"C30", "C32"}
 
 
+def test_what_went_to_the_cache_comes_back_once_the_folder_can_be_written(results, tmp_path):
+    def kernel():
+        return store.Store(results, tmp_path / "cache")
+
+    kernel().add("C30", guess={"value": 5, **store.stamp()})
+    aside = results.rename(tmp_path / "aside")
+    results.write_text("a file where the folder should be")
+    kernel().add("C30", guess={"value": 6, **store.stamp()})
+    kernel().add("C32", guess={"value": 1, **store.stamp()})
+    results.unlink()
+    aside.rename(results)
+    entries = kernel().read()
+    assert {name: [guess["value"] for guess in entry["guesses"]] for name, entry in entries.items()} == {
+        "C30": [5, 6],
+        "C32": [1],
+    }
+    assert kept(results) == entries
+    assert not list((tmp_path / "cache").rglob("ledger.json"))
+
+
+def test_a_kernel_of_another_checkout_says_so_and_keeps_its_results_there(monkeypatch, tmp_path):
+    (tmp_path / "clone" / "helpers").mkdir(parents=True)
+    (tmp_path / "clone" / "helpers" / "__init__.py").touch()
+    (tmp_path / "clone" / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path / "clone" / "notebooks")
+    monkeypatch.delenv("LESSON_RESULTS")
+    told = predict("C30", 5)
+    assert f"belongs to {tmp_path / 'clone'}, and helpers comes from {ROOT}" in told.summary()
+    assert set(kept(tmp_path / "clone" / "results")) == {"C30"}
+
+
 def test_a_folder_that_becomes_read_only_is_still_read(monkeypatch, results):
     judge("C30", 5)
     write = store.write

@@ -18,7 +18,7 @@ from typing import Any, NotRequired, TypedDict, TypeVar
 
 from helpers.claims.rules import VERDICTS, Verdict
 from helpers.machine import machine
-from helpers.storage import folders
+from helpers.storage import ROOT, checkout, folders
 
 HISTORY = 50  # records kept for one name; the first one is kept whatever happens
 PATIENCE = 5.0  # seconds to wait for another kernel that is writing
@@ -63,12 +63,14 @@ Record = TypeVar("Record", GuessRecord, VerdictRecord)
 class Store:
     """The results file in `folder`; in a cache folder of this user, or in memory, when `folder` cannot be written.
 
+    Once `folder` can be written again, what the cache folder has goes there.
     `notices` collects a sentence for each thing that did not go as planned, until somebody shows and clears them.
     """
 
     def __init__(self, folder: Path, fallback: Path) -> None:
         self.folders = [folder, fallback]
         self.notices: list[str] = []
+        self._refuge = fallback / "ledger.json"
         self._unsaved: list[Callable[[Entries], None]] = []
         self._turn = threading.Lock()
         self._seed: Entries = {}  # what was last readable, for the next folder to start from
@@ -123,10 +125,14 @@ class Store:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 with filelock.FileLock(file.with_suffix(".lock"), timeout=PATIENCE):
                     entries = self._load(file)
-                    if self._unsaved:
+                    found = _peek(self._refuge) if file != self._refuge else {}
+                    if self._unsaved or found:
+                        _merge(entries, found)
                         self._apply(entries)
                         write(file, entries)
                         self._unsaved.clear()
+                    if found:
+                        self._refuge.unlink()
                 return entries
             except filelock.Timeout:
                 self.notices.append("Another kernel keeps the results file busy; yours stay in memory for now.")
@@ -171,6 +177,27 @@ def _parse(file: Path) -> Entries:
     except (LookupError, TypeError, AttributeError, RecursionError) as cause:
         raise ValueError("not a ledger") from cause
     return entries
+
+
+def _merge(entries: Entries, others: Entries) -> None:
+    """Add the records of `others` to `entries`, each once, the oldest first."""
+    for name, other in others.items():
+        entry = entries.setdefault(name, {"guesses": [], "verdicts": []})
+        entry["guesses"] = _union(entry["guesses"], other["guesses"])
+        entry["verdicts"] = _union(entry["verdicts"], other["verdicts"])
+        before = entry.get("before", [])
+        before += [old for old in other.get("before", []) if old not in before]
+        if before:
+            entry["before"] = before[-HISTORY:]
+
+
+def _union(records: list[Record], others: list[Record]) -> list[Record]:
+    union = [*records, *(record for record in others if record not in records)]
+    return _shortened(sorted(union, key=_moment))
+
+
+def _moment(record: Stamp) -> datetime:
+    return datetime.fromisoformat(record["when"])
 
 
 def _peek(file: Path) -> Entries:
@@ -219,7 +246,15 @@ def notices() -> list[str]:
 
 def open_store() -> Store:
     """The store of the folder that LESSON_RESULTS names, otherwise of results/ beside the notebooks' folder."""
-    return _store(*folders())
+    return _store(*folders(), checkout())
 
 
-_store = cache(Store)
+@cache
+def _store(folder: Path, fallback: Path, notebooks: Path) -> Store:
+    store = Store(folder, fallback)
+    if notebooks != ROOT:
+        store.notices.append(
+            f"This notebook belongs to {notebooks}, and helpers comes from {ROOT}, which may be older: run "
+            f"%pip install --no-deps --no-build-isolation --editable {notebooks} and restart the kernel."
+        )
+    return store
