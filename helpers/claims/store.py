@@ -192,8 +192,9 @@ def _merge(entries: Entries, others: Entries) -> None:
 
 
 def _union(records: list[Record], others: list[Record]) -> list[Record]:
-    union = [*records, *(record for record in others if record not in records)]
-    return _shortened(sorted(union, key=_moment))
+    union = records + [record for record in others if record not in records]
+    union.sort(key=_moment)
+    return _shortened(union)
 
 
 def _moment(record: Stamp) -> datetime:
