@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import gc
+import json
 import logging
 import os
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import textwrap
@@ -16,6 +18,8 @@ import traceback
 import types
 import warnings
 from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import aiohttp.web
 import fastapi
@@ -1042,19 +1046,20 @@ def test_the_address_on_a_hub_without_and_with_a_jupyter_server(monkeypatch, tmp
 
     server = serve(flask_app())
 
+    monkeypatch.setattr(address, "_with_proxy", set())
+
     def base(**environment):
         for name in ("JUPYTERHUB_SERVICE_PREFIX", "JPY_PARENT_PID", "JUPYTER_RUNTIME_DIR"):
             monkeypatch.delenv(name, raising=False)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        address.proxy_base.cache_clear()
         return server.address("/docs")
 
     direct = f"{server.url}/docs"
     assert base() == direct
     assert base(JUPYTERHUB_SERVICE_PREFIX="/user/ada/") == f"/user/ada/proxy/{server.port}/docs"
     assert base(JPY_PARENT_PID="1", JUPYTER_RUNTIME_DIR=str(tmp_path)) == direct  # no file: not started by Jupyter
-    for has_proxy, expected in ((True, f"/lab7/proxy/{server.port}/docs"), (False, direct)):
+    for has_proxy, expected in ((False, direct), (True, f"/lab7/proxy/{server.port}/docs")):
         jupyter = flask.Flask("jupyter")
         if has_proxy:
             jupyter.get("/lab7/server-proxy/servers-info")(lambda: {"server_processes": []})
@@ -1062,8 +1067,54 @@ def test_the_address_on_a_hub_without_and_with_a_jupyter_server(monkeypatch, tmp
         (tmp_path / "jpserver-77.json").write_text(
             f'{{"url": "{fake.url}/lab7/", "base_url": "/lab7/", "token": "t"}}', encoding="utf-8"
         )
-        assert base(JPY_PARENT_PID="77", JUPYTER_RUNTIME_DIR=str(tmp_path)) == expected
-    address.proxy_base.cache_clear()
+        own = {"JPY_PARENT_PID": "77", "JUPYTER_RUNTIME_DIR": str(tmp_path)}
+        assert base(**own) == base(**own, JUPYTERHUB_SERVICE_PREFIX="/lab7/") == expected
+
+
+def print_nothing(*arguments):
+    """In the place of a log."""
+
+
+def jupyter_at(folder, monkeypatch, url):
+    """A Jupyter server that has started this kernel, as far as this kernel can see."""
+    from helpers.servers import address
+
+    (folder / "jpserver-77.json").write_text(json.dumps({"url": url, "base_url": "/", "token": "t"}))
+    monkeypatch.setenv("JPY_PARENT_PID", "77")
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder))
+    monkeypatch.setattr(address, "_with_proxy", set())
+
+
+def test_a_jupyter_with_a_certificate_of_its_own_is_asked_too(monkeypatch, tmp_path):
+    class Jupyter(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+
+        log_message = print_nothing
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(Path(__file__).with_name("own_certificate.pem"))
+    with HTTPServer(("127.0.0.1", 0), Jupyter) as jupyter:
+        jupyter.socket = context.wrap_socket(jupyter.socket, server_side=True)
+        threading.Thread(target=jupyter.serve_forever, daemon=True).start()
+        jupyter_at(tmp_path, monkeypatch, f"https://127.0.0.1:{jupyter.server_port}/")
+        monkeypatch.setattr("helpers.servers.address.find_spec", lambda name: None)
+        server = serve(flask_app())
+        assert server.address("/") == f"/proxy/{server.port}/"
+        jupyter.shutdown()
+
+
+def test_a_jupyter_that_is_slow_for_once_is_not_taken_for_one_without_the_proxy(monkeypatch, tmp_path):
+    from helpers.servers import address
+
+    jupyter = serve(flask.Flask("jupyter"), name="jupyter")
+    jupyter_at(tmp_path, monkeypatch, jupyter.url + "/")
+    server = serve(flask_app())
+    with monkeypatch.context() as patch:
+        patch.setattr(address, "ask", lambda request, timeout: (_ for _ in ()).throw(TimeoutError))
+        assert server.address("/") == f"/proxy/{server.port}/"
+    assert server.address("/") == f"{server.url}/", "it has answered 404"
 
 
 def test_show_frames_the_page_and_says_what_it_is():

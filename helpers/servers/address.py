@@ -9,10 +9,11 @@ work for the browser. What the header cannot mend is a redirect.
 
 import json
 import os
+import ssl
 import urllib.error
 import urllib.request
-from functools import cache
 from http.client import HTTPResponse
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,17 +25,16 @@ def browser_address(port: int, path: str) -> str:
     return f"http://127.0.0.1:{port}{path}" if base is None else f"{base}proxy/{port}{path}"
 
 
-@cache
 def proxy_base() -> str | None:
     """Jupyter's base URL (``"/"``, ``"/user/ada/"``) where jupyter-server-proxy serves it, else None.
 
-    A hub says it in JUPYTERHUB_SERVICE_PREFIX. Otherwise the Jupyter server that started this kernel has written a
-    ``jpserver-PID.json`` into its runtime folder; one request finds out whether it has the proxy.
+    The Jupyter server that started this kernel has written a ``jpserver-PID.json`` into its runtime folder; a request
+    finds out whether it has the proxy. Where there is no such file, a hub's JUPYTERHUB_SERVICE_PREFIX has to do.
     """
-    if prefix := os.environ.get("JUPYTERHUB_SERVICE_PREFIX"):
-        return prefix.rstrip("/") + "/"
-    server = jupyter_server()
-    return str(server["base_url"]) if server and _has_proxy(server) else None
+    if server := jupyter_server():
+        return str(server["base_url"]) if _has_proxy(server) else None
+    prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
+    return prefix.rstrip("/") + "/" if prefix else None
 
 
 def jupyter_server() -> dict[str, object] | None:
@@ -51,23 +51,39 @@ def jupyter_server() -> dict[str, object] | None:
 
 
 def _has_proxy(server: dict[str, object]) -> bool:
-    """Whether jupyter-server-proxy answers there: 404 says that no such extension is in the server."""
+    """Whether jupyter-server-proxy answers there: 404 says that no such extension is in the server.
+
+    A server that is too busy to answer counts as one that has what is installed here, and is asked again next time.
+    """
     # Not proxy/PORT/: with nothing behind the port, that leaves a traceback in the terminal where Jupyter runs.
-    url, token = server["url"], server.get("token", "")
-    request = urllib.request.Request(f"{url}server-proxy/servers-info", headers={"Authorization": f"token {token}"})
+    url = f"{server['url']}server-proxy/servers-info"
+    if url in _with_proxy:
+        return True
+    token = server.get("token") or os.environ.get("JUPYTERHUB_API_TOKEN", "")
     try:
-        with ask(request, 3):
-            return True
+        ask(urllib.request.Request(url, headers={"Authorization": f"token {token}"}), 3).close()
     except urllib.error.HTTPError as answer:
         answer.close()
-        return answer.code != 404
+        if answer.code == 404:
+            return False
     except OSError:
-        return False
+        return find_spec("jupyter_server_proxy") is not None
+    _with_proxy.add(url)
+    return True
+
+
+_with_proxy: set[str] = set()  # addresses at which the proxy has answered
 
 
 def ask(request: urllib.request.Request, timeout: float) -> HTTPResponse:
-    """The answer of a server on this machine, past any proxy that the environment names."""
-    answer: HTTPResponse = urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=timeout)
+    """The answer of a server on this machine, past any proxy that the environment names.
+
+    Its certificate, where it has one, may be of its own making: who answers at 127.0.0.1 is known without.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+    answer: HTTPResponse = urllib.request.build_opener(*handlers).open(request, timeout=timeout)
     return answer
 
 
