@@ -15,11 +15,11 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import BrowserContext, FrameLocator, expect
 
-SECONDS = 150  # for one run of one lesson, beside another test
+SECONDS = 300  # for one run of one lesson, beside another test
 
 expect.set_options(timeout=30_000)  # milliseconds
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(2 * SECONDS)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(SECONDS + 60)]
 
 
 def shows_pages(lesson: Path) -> bool:

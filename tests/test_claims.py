@@ -60,8 +60,8 @@ def all_kinds(monkeypatch):
         monkeypatch.setitem(rules.claims(), name, dataclasses.replace(rules.claims()[name], rule=rule))
 
 
-def estimate(value, low, high, conclusive=True):
-    return SimpleNamespace(value=value, low=low, high=high, conclusive=conclusive)
+def estimate(value, low, high, conclusive=True, **more):
+    return SimpleNamespace(value=value, low=low, high=high, conclusive=conclusive, **more)
 
 
 def checks(claim, *, but=()):
@@ -156,6 +156,8 @@ def test_a_table_that_cannot_be_understood_is_one_sentence(monkeypatch, tmp_path
         (estimate(10, 9, 11), "inconclusive"),
         (estimate(6, 2, 12), "inconclusive"),
         (estimate(5, 4, 6, conclusive=False), "inconclusive"),
+        (estimate(5, 4, 6, conclusive=False, doubt=""), "holds"),  # wide, and narrow enough for the rule
+        (estimate(5, 4, 6, conclusive=False, doubt="the client was the limit"), "inconclusive"),
         (estimate(5, 4, math.nan), "inconclusive"),
         (estimate(5, math.nan, 6), "inconclusive"),
         (estimate(2, 4, 6), "inconclusive"),  # an interval beside its own value

@@ -169,7 +169,8 @@ class Measured(Judgement):
         if self.evidence.high < low or self.evidence.low > high:
             return f"{'below' if self.evidence.high < low else 'above'} {against}"
         if low <= self.evidence.low and self.evidence.high <= high:
-            return f"{'exactly' if low == high else 'inside'} {against}"
+            doubt = f", but {self.evidence.doubt}" if self.evidence.doubt else ""
+            return f"{'exactly' if low == high else 'inside'} {against}{doubt}"
         return f"reaching across an edge of {against}"
 
 

@@ -59,12 +59,16 @@ class Claim:
 
 @dataclass(frozen=True)
 class Number:
-    """A measured number and the interval that the truth lies in (95 %); without an interval, low = value = high."""
+    """A measured number and the interval that the truth lies in (95 %); without an interval, low = value = high.
+
+    `conclusive` is what the measurement says of itself; `doubt` is why its interval cannot be believed.
+    """
 
     value: float
     low: float
     high: float
     conclusive: bool = True
+    doubt: str = ""
 
 
 Evidence = Number | Checks | str | bool | None  # as it is understood
@@ -114,7 +118,9 @@ def number(evidence: object) -> Number | None:
         return None
     lowest = min(low, value) if is_number(low) else -math.inf  # an edge that could not be computed is open
     highest = max(high, value) if is_number(high) else math.inf
-    return Number(float(value), float(lowest), float(highest), bool(getattr(evidence, "conclusive", True)))
+    conclusive = bool(getattr(evidence, "conclusive", True))
+    doubt: str = getattr(evidence, "doubt", "" if conclusive else "it says of itself that it is inconclusive")
+    return Number(float(value), float(lowest), float(highest), conclusive, doubt)
 
 
 def unfinished(evidence: object) -> bool:
@@ -143,8 +149,11 @@ def weigh(claim: Claim, evidence: object) -> tuple[Verdict, Number | Checks | st
 
 
 def _by_number(rule: Rule, measured: Number) -> Verdict:
-    """One verdict for the whole interval; where the interval allows two, the measurement decides nothing."""
-    if not measured.conclusive:
+    """One verdict for the whole interval; where the interval allows two, the measurement decides nothing.
+
+    An interval that is too wide to tell much may be narrow enough for this.
+    """
+    if measured.doubt:
         return INCONCLUSIVE
     for band, verdict in {"holds": HOLDS, "conditions": CONDITIONS}.items():
         low, high = rule.get(band, (math.inf, -math.inf))

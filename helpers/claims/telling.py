@@ -1,5 +1,6 @@
 """`predict`, `judge`, `ledger` and what they share: how guesses and evidence are taken, kept and shown."""
 
+import math
 import sys
 
 from helpers.claims import rules
@@ -135,5 +136,7 @@ def _words(claim: Claim | None, found: Evidence) -> str:
 def _json(found: Evidence) -> object:
     """The evidence as JSON can keep it; an open end of an interval becomes null."""
     if isinstance(found, Number):
-        return {key: value if abs(value) != float("inf") else None for key, value in vars(found).items()}
+        edges = {name: getattr(found, name) for name in ("value", "low", "high")}
+        ends = {name: None if edge in (-math.inf, math.inf) else edge for name, edge in edges.items()}
+        return {**ends, "conclusive": found.conclusive}
     return found
