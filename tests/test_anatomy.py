@@ -127,7 +127,9 @@ def small_lesson(folder: Path) -> Lesson:
         text("verdicts", f"## The verdict\n\n{FILLER}"),
         *[code(f"judge-c{n}", f'found = {{"a": people > {n}}}\njudge("C{n}", found)') for n in (3, 5, 6)],
         code("judge-c7", 'judge("C7", ...)\njudge("answers", people)'),
-        text("recap", f"## Recap\n\n{FILLER}\n\n| | Flask | FastAPI |\n|---|---|---|\n| is called | once | twice |"),
+        text(
+            "recap", f"## Recap\n\n{FILLER}\n\n| What | Flask | FastAPI |\n|---|---|---|\n| is called | once | twice |"
+        ),
         text(
             "next", "## What to read next\n\nThe framework's own page on [requests](https://flask.palletsprojects.com)."
         ),

@@ -22,13 +22,12 @@ ONE_PANEL = 20  # lines; more are laid out in two panels side by side
 
 # Where all is well the marks are faint. Where it is not they stand on a tile: the eye finds the tiles first.
 CSS = f"""<style>
-.trial .who td,.trial .who th{{padding:0 .15rem;border:0;line-height:1.35;min-width:1.5rem;
+.trial .who td,.trial .who th{{padding:0 .1rem;border:0;line-height:1.3;min-width:1.4rem;
  text-align:center!important;vertical-align:middle}}
-.trial .who tr>th:first-child{{text-align:left!important;font-weight:400;min-width:13.5rem;padding-right:.6rem}}
+.trial .who tr>th:first-child{{text-align:left!important;font-weight:400;min-width:11.5rem;padding-right:.4rem}}
 .trial .who thead th{{vertical-align:bottom}}
 .trial .who tr>th.ought{{padding-top:.5rem;font-weight:600}}
 .trial .who tr>th.group{{font-style:italic;opacity:.8;border-top:1px solid rgba(128,128,128,.35)}}
-.trial .who span{{writing-mode:vertical-rl;transform:rotate(180deg);white-space:nowrap}}
 .trial .counts td,.trial .counts th{{font-weight:400;border:0;padding:.05rem .6rem .05rem 0;overflow-wrap:normal}}
 .trial .counts thead th{{font-weight:600;vertical-align:bottom}}
 .trial .counts tbody td{{white-space:nowrap}}
@@ -60,7 +59,7 @@ def draw(found: AcceptanceMap) -> str:
     panels = "".join(_panel(found, half) for half in halves(sections) if half)
     return (
         f"{CSS}<p><b>{escape(found.title)}</b></p>{_counts(found)}"
-        f'<div style="display:flex;flex-wrap:wrap;gap:0 2.5rem">{panels}</div>'
+        f'<div style="display:flex;flex-wrap:wrap;gap:0 1rem">{panels}</div>'
         f'<p class="quiet">{found.shown} Point at a request to see why it ought to be so, at a mark for its status.</p>'
     )
 
@@ -68,8 +67,8 @@ def draw(found: AcceptanceMap) -> str:
 def _counts(found: AcceptanceMap) -> str:
     """A row for each thing that can go wrong, with its mark, and a count for each server."""
     heads = "".join(
-        f'<th scope="col" style="border-bottom:3px solid {color_of(server)}">{escape(server)}</th>'
-        for server in found.servers
+        f'<th scope="col" style="border-bottom:3px solid {color_of(server)}">{number} {escape(server)}</th>'
+        for number, server in enumerate(found.servers, 1)
     )
     fine = f"{_mark('let in', True)} let in, {_mark('refused', True)} refused: as it ought to be, or fine either way"
     rows = [f"<thead><tr><td>{fine}</td>{heads}</tr></thead>"]
@@ -83,7 +82,10 @@ def _counts(found: AcceptanceMap) -> str:
 
 def _panel(found: AcceptanceMap, sections: list[Section]) -> str:
     """A table of the map: a row for each case, a mark for each server."""
-    heads = "".join(f'<th scope="col"><span>{escape(server)}</span></th>' for server in found.servers)
+    heads = "".join(
+        f'<th scope="col" aria-label="{escape(server)}" title="{escape(server)}">{number}</th>'
+        for number, server in enumerate(found.servers, 1)
+    )
     rows = [f"<thead><tr><td></td>{heads}</tr></thead>"]
     across = f'scope="colgroup" colspan="{len(found.servers) + 1}"'
     before = None

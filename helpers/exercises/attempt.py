@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import dis
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -74,6 +75,13 @@ def serving(app: object, label: str = "your app") -> Iterator[Asking]:
         yield Asking(server, label)
     finally:
         server.stop()
+
+
+def quoted(answer: Answer, longest: int = 120) -> str:
+    """What an app answered, short enough for a sentence; of a page of HTML only its words."""
+    html = "text/html" in answer.headers.get("content-type", "")
+    text = " ".join(re.sub(r"(?s)<title>.*?</title>|<[^>]*>", " ", answer.text).split()) if html else answer.text
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 def is_blank(attempt: object) -> bool:

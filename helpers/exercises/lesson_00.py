@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from helpers.exercises.attempt import NotYet, is_blank, serving
+from helpers.exercises.attempt import NotYet, is_blank, quoted, serving
 from helpers.exercises.exercise import Exercise, Wrong
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def check_ping(attempt: Any) -> str:
         if 300 <= (answer.status or 0) < 400:
             raise NotYet(f"{label} redirects `/ping` to `/ping/`: drop the slash at the end of the path.")
         if answer.status != 200:
-            raise NotYet(f"{label} answers GET `/ping` with status {answer.status}, not 200: {answer.text[:200]}")
+            raise NotYet(f"{label} answers GET `/ping` with status {answer.status}, not 200: {quoted(answer, 200)}")
         if "json" not in (sent_as := answer.headers.get("content-type", "nothing in particular")):
-            raise NotYet(f"{label} answers `{answer.text[:80]}` as {sent_as}, which is no JSON: return a dict instead.")
+            raise NotYet(f"{label} answers `{quoted(answer)}` as {sent_as}, which is no JSON: return a dict instead.")
         if answer.json() != {"ping": "pong"}:
             raise NotYet(f'{label} answers `{answer.text.strip()[:200]}` where `{{"ping": "pong"}}` is asked for.')
     return "Both apps answered a real GET request with the same JSON. Every check works like this: it asks your app."
@@ -90,9 +90,9 @@ def compare(who_answered: Callable[[Exchange], Any], exchange: Exchange) -> None
     names = who_answered(exchange)
     if names is None:
         raise NotYet("Your function returns None: does it `print` what it should `return`?")
-    if not isinstance(names, list | tuple | set) or not all(isinstance(name, str) for name in names):
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         kind = type(names[0] if isinstance(names, list) else names).__name__
-        raise NotYet(f"Your function gives back {kind} where names are asked for: put `answer.server` into the list.")
+        raise NotYet(f"Your function gives back {kind} where names are asked for: put `answer.server` into a list.")
     for answer in exchange:
         if answer.status == 200 and answer.server not in names:
             wanted = "its status is the number 200" if not names else f"your list names only {', '.join(names)}"
@@ -162,6 +162,10 @@ EXERCISES = [
             "everybody asked": Wrong(
                 ANSWERED.replace(" if answer.status == 200", ""),
                 "practice FastAPI is in your list with status 404",
+            ),
+            "a set": Wrong(
+                ANSWERED.replace("[answer", "{answer").replace("200]", "200}"),
+                "gives back set where names are asked for",
             ),
             "a status of None counts": Wrong(
                 ANSWERED.replace("== 200", "!= 404"),

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from helpers.errors import LessonError
-from helpers.exercises.attempt import NotYet, serving
+from helpers.exercises.attempt import NotYet, quoted, serving
 from helpers.exercises.exercise import Exercise, Wrong
 
 WSGI = """\
@@ -125,13 +125,13 @@ def greets(app: Callable[..., Any]) -> None:
             try:
                 said = answer.json()
             except LessonError:
-                raise NotYet(f"`{answer.text[:80]}` is no JSON: let `json.dumps` write it.") from None
+                raise NotYet(f"`{quoted(answer, 80)}` is no JSON: let `json.dumps` write it.") from None
             if said == {"hello": [name]}:
                 raise NotYet("`parse_qs` gives a list for each name, as a query may repeat it: take its `[0]`.")
             if said == {"hello": "Ada"} != {"hello": name}:
                 raise NotYet("Your app greets Ada whoever asks: take the name from the query.")
             if said != {"hello": name}:
-                raise NotYet(f'For the name {name} you answer `{answer.text[:80]}`: `parse_qs` undoes the "+" and "%".')
+                raise NotYet(f'For the name {name} you answer `{quoted(answer)}`: `parse_qs` undoes the "+" and "%".')
 
 
 EXERCISES = [

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 
-from helpers.exercises.attempt import NotYet, serving
+from helpers.exercises.attempt import NotYet, quoted, serving
 from helpers.exercises.exercise import Exercise, Wrong
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def check_delivery(delivery_app: Any) -> str:
                 "Make an exception for this one field."
             )
         if not answer.ok:
-            raise NotYet(f"A good delivery, {good}, gets status {answer.status}: {answer.text[:200]}")
+            raise NotYet(f"A good delivery, {good}, gets status {answer.status}: {quoted(answer, 200)}")
         for value, told in (("3", 'the text `"3"`'), (True, "`true`"), (3.0, "`3.0`")):
             if ask("POST", "/deliveries", json={**good, "quantity": value}).ok:
                 raise NotYet(f"As a quantity, {told} is still let in: strictness has not reached that field.")
@@ -126,10 +126,15 @@ def check_orders(orders_app: Any) -> str:
             answer = ask("POST", "/orders", json=good)
             if answer.status in (404, 405):
                 raise NotYet("Your app knows no `POST /orders`: compare the decorator.")
+            if answer.status in (400, 415) and "text/html" in answer.headers.get("content-type", ""):
+                raise NotYet(
+                    f"Flask itself refuses a good order: {quoted(answer)} A JSON body is in `request.get_json()`; "
+                    "`request.form` has the fields of a form."
+                )
             if not answer.ok:
-                raise NotYet(f"A good order, `{shown(good)}`, gets status {answer.status}: {answer.text[:200]}")
+                raise NotYet(f"A good order, `{shown(good)}`, gets status {answer.status}: {quoted(answer, 200)}")
             if answer.json() != good:
-                raise NotYet(f"`{shown(good)}` is good, but the answer does not return both: {answer.text[:120]}")
+                raise NotYet(f"`{shown(good)}` is good, but the answer does not return both: {quoted(answer)}")
         for sent, fields in BAD_ORDERS:
             judge_refusal(sent, fields, ask("POST", "/orders", json=sent))
         if ask("POST", "/orders", content="null", headers={"content-type": "application/json"}).ok:
@@ -149,11 +154,11 @@ def judge_refusal(sent: Any, fields: set[str], answer: Answer) -> None:
     body = answer.json()
     errors = body.get("errors") if isinstance(body, dict) else None
     if not isinstance(errors, dict):
-        raise NotYet(f'The refusal of `{shown(sent)}` is not `{{"errors": {{...}}}}`: {answer.text[:120]}')
+        raise NotYet(f'The refusal of `{shown(sent)}` is not `{{"errors": {{...}}}}`: {quoted(answer)}')
     if missing := sorted(fields - errors.keys()):
-        raise NotYet(f"The refusal of `{shown(sent)}` does not name `{'` and `'.join(missing)}`: {answer.text[:120]}")
+        raise NotYet(f"The refusal of `{shown(sent)}` does not name `{'` and `'.join(missing)}`: {quoted(answer)}")
     if fields and (wrongly := sorted({"name", "quantity"} & errors.keys() - fields)):
-        raise NotYet(f"The refusal of `{shown(sent)}` blames `{wrongly[0]}`, which is fine: {answer.text[:120]}")
+        raise NotYet(f"The refusal of `{shown(sent)}` blames `{wrongly[0]}`, which is fine: {quoted(answer)}")
 
 
 def shown(value: Any) -> str:
@@ -286,6 +291,12 @@ EXERCISES = [
             "the field may be missing": Wrong(
                 ORDERS.replace('order.get("quantity")', 'order["quantity"]'),
                 "raised KeyError: 'quantity'",
+            ),
+            "reads a form": Wrong(
+                ORDERS.replace("request.get_json()", "request.form").replace(
+                    'order.get("name"), order.get("quantity")', 'order["name"], order["quantity"]'
+                ),
+                "`request.form` has the fields of a form",
             ),
             "true is an int": Wrong(
                 ORDERS.replace("type(quantity) is not int", "not isinstance(quantity, int)"),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from helpers.exercises.attempt import NotYet, serving
+from helpers.exercises.attempt import NotYet, quoted, serving
 from helpers.exercises.exercise import Exercise, Wrong
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ def check_library(app: Any) -> str:
         raise NotYet("There is no route for GET `/loans/1`: compare the path in the decorator.")
     if there.status != 200 or as_json(there) != LOAN:
         raise NotYet(
-            f"GET `/loans/1` answers {there.status} with `{there.text[:120]}`; "
-            f"asked for are 200 and `{json.dumps(LOAN)}`."
+            f"GET `/loans/1` answers {there.status} with `{quoted(there)}`; asked for are 200 and `{json.dumps(LOAN)}`."
         )
     if away.status == 200 and '"status_code":404' in away.text:
         raise NotYet(
@@ -58,12 +57,12 @@ def check_library(app: Any) -> str:
         )
     if away.status == 200 and "404" in away.text:
         raise NotYet(
-            f"GET `/loans/99` answers 200 with `{away.text[:120]}`: a tuple with the status is Flask's way. "
+            f"GET `/loans/99` answers 200 with `{quoted(away)}`: a tuple with the status is Flask's way. "
             "In FastAPI you `raise HTTPException(404, ...)`."
         )
     if away.status != 404:
         raise NotYet(
-            f"There is no loan 99, and GET `/loans/99` answers {away.status} with `{away.text[:120]}`: "
+            f"There is no loan 99, and GET `/loans/99` answers {away.status} with `{quoted(away)}`: "
             "a promise in the document does not change what the code does."
         )
     if operation is None:
