@@ -6,6 +6,7 @@ Each name is loaded from its room when it is first used, so importing this packa
 from importlib import import_module
 
 from helpers.strangers import told
+from helpers.tracebacks import shorten
 
 _ROOMS = {
     "serve": "servers",
@@ -44,3 +45,6 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+shorten()

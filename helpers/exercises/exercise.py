@@ -33,6 +33,7 @@ class Exercise:
 
     id: str  # "2.1": lesson 2, first exercise
     title: str
+    also: str  # other right answers, and what they trade: told after a pass
     answer: tuple[str, ...]  # the names that the answer cell defines; with several, the attempt is a tuple of them
     hints: tuple[str, ...]  # growing detail
     solution: str  # the whole answer cell, which runs by itself
@@ -43,7 +44,7 @@ class Exercise:
     def feedback(self, attempt: object) -> Feedback:
         """What there is to say about `attempt`, after about `seconds` at most. Raises nothing."""
         try:
-            return Feedback(self.id, "passed", within(self.seconds, lambda: self._praise(attempt)))
+            return Feedback(self.id, "passed", within(self.seconds, lambda: self._praise(attempt)), self.also)
         except NotStarted as nothing:
             return Feedback(self.id, "not started", str(nothing))
         except (NotYet, LessonError) as mistake:
@@ -68,18 +69,22 @@ class Exercise:
 
 
 class Feedback(Drawn):
-    """What a check says: `.status` is ``"not started"``, ``"passed"`` or ``"not yet"``; `.message` says why."""
+    """What a check says: `.status` is ``"not started"``, ``"passed"`` or ``"not yet"``; `.message` says why.
 
-    def __init__(self, exercise_id: str, status: Status, message: str) -> None:
-        self.id, self.status, self.message = exercise_id, status, message
+    `.also` are other right answers, after a pass.
+    """
+
+    def __init__(self, exercise_id: str, status: Status, message: str, also: str = "") -> None:
+        self.id, self.status, self.message, self.also = exercise_id, status, message, also
 
     def summary(self) -> str:
-        return f"Exercise {self.id}: {self.status}. {self.message}"
+        return f"Exercise {self.id}: {self.status}. {self.message}{self.also and f' {self.also}'}"
 
     def body(self) -> str:
         mood, mark = _LOOKS[self.status]
         head = f'<b><span aria-hidden="true">{mark}</span> Exercise {self.id}: {self.status}.</b>'
-        return f'<p class="{mood}">{head} {inline(self.message)}</p>'
+        also = self.also and f'<p class="quiet">{inline(self.also)}</p>'
+        return f'<p class="{mood}">{head} {inline(self.message)}</p>{also}'
 
 
 class Hint(Drawn):

@@ -40,7 +40,7 @@ def check_ping(attempt: Any) -> str:
         with serving(app, label) as ask:
             answer = ask("GET", "/ping")
         if answer.status == 404:
-            raise NotYet(f"{label} knows no `/ping`: it answers 404. Compare the path in its decorator.")
+            raise NotYet(f"{label} knows no `/ping`: it answers 404. Compare the path in its decorator, slash and all.")
         if answer.status == 405:
             raise NotYet(f"{label} has a `/ping`, but not for GET: it allows {answer.headers.get('allow', 'others')}.")
         if 300 <= (answer.status or 0) < 400:
@@ -109,6 +109,10 @@ EXERCISES = [
     Exercise(
         id="0.1",
         title="two pings",
+        also=(
+            'Also right: in Flask `jsonify(ping="pong")`, a response whose headers you can still change; the '
+            "dict is shorter."
+        ),
         answer=("ping_flask", "ping_fastapi"),
         hints=(
             "Both frameworks have the same shape here: a decorator with the path, above a function that returns.",
@@ -151,6 +155,7 @@ EXERCISES = [
     Exercise(
         id="0.2",
         title="who answered",
+        also="Also right: a loop with `append`. It takes more lines, and has room for a second condition.",
         answer=("who_answered",),
         hints=(
             "An exchange is a row of answers: `for answer in exchange` takes them one by one.",

@@ -138,6 +138,10 @@ EXERCISES = [
     Exercise(
         id="1.1",
         title="an app without a framework",
+        also=(
+            "Also right: a generator that yields the bytes. It can begin before it knows the end, but nothing "
+            "tells the client how long the answer is."
+        ),
         answer=("greet_wsgi",),
         hints=(
             "Three steps: read the name from `environ`, call `start_response`, return the body.",
@@ -179,6 +183,10 @@ EXERCISES = [
     Exercise(
         id="1.2",
         title="the same, in ASGI",
+        also=(
+            "A server takes the body in pieces too, each but the last with `more_body`: such an answer streams, for "
+            "one more `await` a piece."
+        ),
         answer=("greet_asgi",),
         hints=(
             'First `if scope["type"] != "http": return`, then read the name, then send twice.',

@@ -222,6 +222,10 @@ EXERCISES = [
     Exercise(
         id="2.1",
         title="strict, but for dates",
+        also=(
+            "Also right: a lax model with `Field(strict=True)` on `quantity`. Fewer surprises when the next "
+            "field comes, and one more thing to remember for it."
+        ),
         answer=("delivery_app",),
         hints=(
             "Strictness can be set for a whole model and for one field; the field wins.",
@@ -279,6 +283,10 @@ EXERCISES = [
     Exercise(
         id="2.2",
         title="by hand, and never a 500",
+        also=(
+            "Also right: a Pydantic model and `model_validate`, or a schema. Shorter and less to forget, for a "
+            "dependency and error texts that are not yours."
+        ),
         answer=("orders_app",),
         hints=(
             "Ask three questions in this order: is it a dict, is the field there, is it of the right kind and size?",
@@ -344,6 +352,10 @@ EXERCISES = [
     Exercise(
         id="2.3",
         title="a refusal that repeats nothing",
+        also=(
+            "Also right: `error.errors()` through `jsonable_encoder` with `input` and `ctx` taken out. It keeps "
+            "what later versions add to an error, wanted or not."
+        ),
         answer=("refuse",),
         hints=(
             "`error.errors()` is a list of dicts. `input` is the key that repeats what was sent; `ctx` may, too.",

@@ -283,6 +283,10 @@ EXERCISES = [
     Exercise(
         id="3.1",
         title="a 404 in the document",
+        also=(
+            "Also right: `JSONResponse({...}, 404)` in the place of the exception. No handler can change it any "
+            "more, and the function keeps going by itself."
+        ),
         answer=("library",),
         hints=(
             "Three things to do: describe the loan by its type, raise what is missing, and announce what you raise.",
@@ -339,6 +343,10 @@ EXERCISES = [
     Exercise(
         id="3.2",
         title="a Flask app with a document",
+        also=(
+            "Also right: flask-smorest with a marshmallow schema. More settings at the start; blueprints bring "
+            "their documents along."
+        ),
         answer=("orders",),
         hints=(
             "Write the fields down once: a Pydantic model for APIFlask, a marshmallow schema for flask-smorest.",
@@ -389,6 +397,9 @@ EXERCISES = [
     Exercise(
         id="3.3",
         title="catch the document that lies",
+        also=(
+            "Also right: compare `status` with 201. It is stricter than `.ok`, and wrong the day the API answers 200."
+        ),
         answer=("drifted",),
         hints=(
             "A true document describes a body that the app takes. So build that body, send it, and look at the status.",

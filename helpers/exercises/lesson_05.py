@@ -323,6 +323,10 @@ EXERCISES = [
     Exercise(
         id="5.1",
         title="Thaw a frozen loop",
+        also=(
+            "Also right: `async def` with `await asyncio.to_thread(slow_report, number)`. It can await other "
+            "things too; the pool is asyncio's, not AnyIO's with its forty threads."
+        ),
         answer=("thawed",),
         hints=(
             "The loop freezes because `slow_report` runs on it. Where else can FastAPI run a function?",
@@ -357,6 +361,10 @@ EXERCISES = [
     Exercise(
         id="5.2",
         title="As few threads as will do",
+        also=(
+            "Also right: try 1, 2, 3 ... threads. Slower to compute, and right where the formula is not: with "
+            "waits of different length."
+        ),
         answer=("threads_for",),
         hints=(
             "With 10 threads, 20 people come in two waves, and the last has an answer after two waits.",
@@ -389,6 +397,10 @@ EXERCISES = [
     Exercise(
         id="5.3",
         title="Three sources, one wait",
+        also=(
+            "Also right: FastAPI with the same `gather`, which needs no thread for the view, or a task group "
+            "that catches each error by itself."
+        ),
         answer=("page",),
         hints=(
             "Flask takes an `async def` view, and in it `asyncio.gather` waits for several coroutines at once.",

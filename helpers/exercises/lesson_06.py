@@ -378,6 +378,10 @@ EXERCISES = [
     Exercise(
         id="6.1",
         title="A client that is shared",
+        also=(
+            "Also right: Flask with an `httpx.Client`, or `requests.Session`, beside the app. No lifespan to "
+            "write; a thread for each who waits."
+        ),
         answer=("shop",),
         hints=(
             "Make one client when the app starts. In FastAPI the lifespan does it; in Flask a line beside the app.",
@@ -427,6 +431,10 @@ def shop(url):
     Exercise(
         id="6.2",
         title="Threads and connections for a target",
+        also=(
+            "Also right: a loop over 1, 2, 3 ... It is as good as the formula for numbers of this size, and "
+            "easier to believe."
+        ),
         answer=("size",),
         hints=(
             "A view holds a thread and a connection together. More of the one than of the other helps nobody.",
@@ -452,6 +460,10 @@ def shop(url):
     Exercise(
         id="6.3",
         title="What arrives in time",
+        also=(
+            "Also right: a limit for each call with `asyncio.timeout`, or threads with "
+            "`concurrent.futures.wait`. Threads cannot be given up, only left behind."
+        ),
         answer=("offers",),
         hints=(
             "`asyncio.gather` gives all or nothing. `asyncio.wait(tasks, timeout=...)` gives two sets: done, and not.",

@@ -143,6 +143,10 @@ EXERCISES = [
     Exercise(
         id="7.1",
         title="Make Flask equal",
+        also=(
+            "Also right: two processes of fifty threads, or more threads than connections. Each makes the two "
+            "equal here, and the memory differs."
+        ),
         answer=("setting",),
         hints=(
             "FastAPI has room for all hundred waiting requests at once. How much room does Flask have?",
@@ -162,6 +166,7 @@ EXERCISES = [
     Exercise(
         id="7.2",
         title="Three bad benchmarks",
+        also="Any order of the three is right: what counts is which flaw spoils which benchmark.",
         answer=("flaws",),
         hints=(
             "Ask the same three questions each time: same room? same work? good answers?",

@@ -272,6 +272,10 @@ EXERCISES = [
     Exercise(
         id="8.1",
         title="One counter for all workers",
+        also=(
+            "Also right: a file with a lock, or a transaction of SQLite. The lock waits in line; the database "
+            "also survives a crash halfway."
+        ),
         answer=("next_visit",),
         hints=(
             "A global variable, and a lock of `threading`, exist once in each process. The file at `path` exists once.",
@@ -316,6 +320,7 @@ EXERCISES = [
     Exercise(
         id="8.2",
         title="Workers for a budget",
+        also="Also right: try the pairs from the smallest up. Slower, and no formula to get wrong.",
         answer=("choose",),
         hints=(
             "Workers first: `target` a second, each `cpu` ms, are how many seconds of work in a second?",

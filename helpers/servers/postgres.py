@@ -65,14 +65,19 @@ class Database(Drawn):
     def summary(self) -> str:
         if not self.running:
             return f"PostgreSQL {self.version} is stopped."
-        whose = f"the one that {VARIABLE} names" if self.external else "it started empty and stops with this kernel"
-        return (
-            f"PostgreSQL {self.version} answers at {_without_password(self.url)}, "
-            f"{self.max_connections} connections at most; {whose}."
-        )
+        return f"PostgreSQL {self.version} answers at {_without_password(self.url)}, {self._facts}"
 
     def body(self) -> str:
-        return f"<p>{escape(self.summary())}</p>"
+        if not self.running:
+            return f"<p>{escape(self.summary())}</p>"
+        address = escape(_without_password(self.url))  # a hundred characters and more
+        fold = f'<details class="quiet"><summary>Its address</summary><code>{address}</code></details>'
+        return f"<p>PostgreSQL {escape(self.version)} answers, {self._facts}</p>{fold}"
+
+    @property
+    def _facts(self) -> str:
+        whose = f"the one that {VARIABLE} names" if self.external else "it started empty and stops with this kernel"
+        return f"{self.max_connections} connections at most; {whose}."
 
 
 def postgres(*, timeout: float = 30.0) -> Database:
