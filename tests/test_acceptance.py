@@ -163,7 +163,7 @@ def test_many_cases_stand_in_two_panels_and_few_in_one() -> None:
     def section(rows: int) -> Any:
         return ("refuse", "g", [CASES[0]] * rows)
 
-    assert len(halves([section(8), section(8)])) == 1
+    assert len(halves([section(5), section(5)])) == 1
     left, right = halves([section(20), section(5), section(5), section(5)])
     assert (len(left), len(right)) == (1, 3)
     assert [half for half in halves([section(60)]) if half] == [[section(60)]]

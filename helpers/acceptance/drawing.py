@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from helpers.acceptance.cases import WRONG, Case, Ought, Outcome, outcome
@@ -18,50 +19,70 @@ HEADINGS: dict[Ought, str] = {
     "accept": "Ought to be accepted",
     "either": "Fine either way",
 }
-ONE_PANEL = 20  # lines; more are laid out in two panels side by side
+DIVIDED, ALONE, EITHER = "Servers against servers", "One server against the others", "Fine either way"
+ONE_PANEL = 12  # lines; more are laid out in two panels side by side
 
 # Where all is well the marks are faint. Where it is not they stand on a tile: the eye finds the tiles first.
 CSS = f"""<style>
-.trial .who td,.trial .who th{{padding:0 .1rem;border:0;line-height:1.3;min-width:1.4rem;
+.trial .who td,.trial .who th{{padding:0 .1rem;border:0;line-height:1.3;min-width:1.15rem;
  text-align:center!important;vertical-align:middle}}
-.trial .who tr>th:first-child{{text-align:left!important;font-weight:400;min-width:11.5rem;padding-right:.4rem}}
+.trial .who tr>th:first-child{{text-align:left!important;font-weight:400;width:10.5rem;padding-right:.2rem}}
 .trial .who thead th{{vertical-align:bottom}}
 .trial .who tr>th.ought{{padding-top:.5rem;font-weight:600}}
 .trial .who tr>th.group{{font-style:italic;opacity:.8;border-top:1px solid rgba(128,128,128,.35)}}
-.trial .counts td,.trial .counts th{{font-weight:400;border:0;padding:.05rem .6rem .05rem 0;overflow-wrap:normal}}
+.trial .counts td,.trial .counts th{{font-weight:400;border:0;padding:.05rem .35rem .05rem 0;overflow-wrap:normal}}
+.trial .counts tr>:first-child{{min-width:13.5rem}}
 .trial .counts thead th{{font-weight:600;vertical-align:bottom}}
 .trial .counts tbody td{{white-space:nowrap}}
 .trial .counts span{{display:inline-block;height:.55rem;background:{TROUBLE}}}
-.trial .mark{{display:inline-block;box-sizing:border-box;width:20px;height:15px;border-radius:3px;position:relative;
+.trial .mark{{display:inline-block;box-sizing:border-box;width:18px;height:15px;border-radius:3px;position:relative;
  vertical-align:middle}}
-.trial .mark::before{{content:"";position:absolute;box-sizing:border-box;inset:3px 5.5px;border-radius:50%;
+.trial .mark::before{{content:"";position:absolute;box-sizing:border-box;inset:3px 4.5px;border-radius:50%;
  border:2px solid;opacity:.45}}
 .trial .mark.let::before{{background:currentColor}}
 .trial .mark.wrong::before{{opacity:1}}
 .trial .mark.let.wrong{{background:{TROUBLE};color:#fff}}
 .trial .mark.refused.wrong{{background:{NOTICE};color:#000}}
 .trial .mark.crashed{{background:currentColor}}
-.trial .mark.crashed::before{{inset:1px 3.5px;border:0;border-radius:0;background:
+.trial .mark.crashed::before{{inset:1px 2.5px;border:0;border-radius:0;background:
  linear-gradient(45deg,transparent 43%,var(--jp-layout-color0,Canvas) 43% 57%,transparent 57%),
  linear-gradient(-45deg,transparent 43%,var(--jp-layout-color0,Canvas) 43% 57%,transparent 57%)}}
 </style>"""
 
 
 def draw(found: AcceptanceMap) -> str:
-    """The finding, the counts and the map."""
-    groups = dict.fromkeys(case.group for case in found.cases)
-    sections: list[Section] = [
-        (ought, group, cases)
-        for ought in HEADINGS
-        for group in groups
-        if (cases := [case for case in found.rows if (case.ought, case.group) == (ought, group)])
-    ]
-    panels = "".join(_panel(found, half) for half in halves(sections) if half)
+    """The finding, the counts, the map of the cases that divide the servers most, and the others folded under it."""
+    first, *others = kinds_of_rows(found).items() or [("", [])]
+    folds = "".join(
+        f"<details><summary>{title}: {len(cases)} more</summary>{_panels(found, cases)}</details>"
+        for title, cases in others
+    )
     return (
-        f"{CSS}<p><b>{escape(found.title)}</b></p>{_counts(found)}"
-        f'<div style="display:flex;flex-wrap:wrap;gap:0 1rem">{panels}</div>'
+        f"{CSS}<p><b>{escape(found.title)}</b></p>{_counts(found)}{_panels(found, first[1])}{folds}"
         f'<p class="quiet">{found.shown} Point at a request to see why it ought to be so, at a mark for its status.</p>'
     )
+
+
+def kinds_of_rows(found: AcceptanceMap) -> dict[str, list[Case]]:
+    """The cases that are drawn, by kind; kinds without a case are left out."""
+    kinds: dict[str, list[Case]] = {DIVIDED: [], ALONE: [], EITHER: []}
+    for case in found.rows:
+        biggest = max(Counter(map(outcome, found[case.id])).values())
+        alone = biggest == len(found.servers) - 1 and len(found.servers) > 2
+        kinds[EITHER if case.ought == "either" else ALONE if alone else DIVIDED].append(case)
+    return {kind: cases for kind, cases in kinds.items() if cases}
+
+
+def _panels(found: AcceptanceMap, cases: list[Case]) -> str:
+    groups = dict.fromkeys(case.group for case in found.cases)
+    sections: list[Section] = [
+        (ought, group, these)
+        for ought in HEADINGS
+        for group in groups
+        if (these := [case for case in cases if (case.ought, case.group) == (ought, group)])
+    ]
+    panels = "".join(_panel(found, half) for half in halves(sections) if half)
+    return f'<div style="display:flex;flex-wrap:wrap;align-items:flex-start;gap:0 .7rem">{panels}</div>'
 
 
 def _counts(found: AcceptanceMap) -> str:

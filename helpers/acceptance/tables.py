@@ -47,7 +47,7 @@ class _Table(Drawn):
         rows = []
         for case, answers in zip(self.cases, self.answers, strict=True):
             cells = "".join(f"<td>{escape(self.cell(case, answer))}</td>" for answer in answers)
-            rows.append(f'<tr><th scope="row" style="white-space:nowrap">{escape(case.title)}</th>{cells}</tr>')
+            rows.append(f'<tr><th scope="row">{escape(case.title)}</th>{cells}</tr>')
         foot = f'<p class="quiet">{self.foot}</p>' if self.foot else ""
         return (
             f"<p><b>{escape(self.title)}</b></p>"

@@ -36,7 +36,7 @@ def launch(
     preload: bool = False,
     name: str | None = None,
     environment: Mapping[str, str] | None = None,
-    timeout: float = 20.0,
+    timeout: float = 60.0,
 ) -> Launched:
     """Start a production server with the app at `target` and return it once all its workers answer.
 

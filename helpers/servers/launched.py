@@ -90,7 +90,7 @@ class Launched(Server):
         """What the server and the app have written: the last 64 KiB of it."""
         return self._log.text
 
-    def reload(self, timeout: float = 20.0) -> Launched:
+    def reload(self, timeout: float = 60.0) -> Launched:
         """A graceful reload: new workers load the app anew, the old ones finish what they have begun and end.
 
         The main process (`pid`) stays; it is told by SIGHUP. Returns when the new workers alone answer. Raises
