@@ -31,7 +31,7 @@ CSS = f"""<style>
 .trial .who tr>th.ought{{padding-top:.5rem;font-weight:600}}
 .trial .who tr>th.group{{font-style:italic;opacity:.8;border-top:1px solid rgba(128,128,128,.35)}}
 .trial .counts td,.trial .counts th{{font-weight:400;border:0;padding:.05rem .35rem .05rem 0;overflow-wrap:normal}}
-.trial .counts tr>:first-child{{min-width:13.5rem}}
+.trial .counts tr>:first-child{{min-width:12rem}}
 .trial .counts thead th{{font-weight:600;vertical-align:bottom}}
 .trial .counts tbody td{{white-space:nowrap}}
 .trial .counts span{{display:inline-block;height:.55rem;background:{TROUBLE}}}
