@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MOST_PANELS = 8
 NAMED = 12  # lanes up to which each has its thread and loop written beside it
 LANE, TALLEST = 0.075, 2.4  # inches
+SCREEN = 6.2  # inches: all panels, as a small laptop shows them at once
 OUTLINED = 60  # lanes up to which a waiting request has an outline; closer together, outlines would fill it
 ROW = 0.2  # inches: a line of theory, a guess, the loop's pulse
 SMALL = 8.5  # points
@@ -30,15 +31,18 @@ Bar = tuple[int, float, float]  # the lane, from, to: milliseconds on the panel'
 def draw(found: list[Panel], missed: int) -> Picture:
     """The drawing, with its finding as title and all panels in words as alternative text."""
     shown = found[:MOST_PANELS]
-    heights = [_height(panel) for panel in shown]
+    around = [ROW * (1 + (panel.gaps is not None) + (panel.guess is not None)) for panel in shown]
+    margins = 0.55 * len(shown) + 0.75
+    lanes_heights = [_lanes_height(panel) for panel in shown]
+    squeeze = min(1, max(SCREEN - sum(around) - margins, 0.3 * len(shown)) / sum(lanes_heights))
+    lanes_heights = [squeeze * height for height in lanes_heights]
+    heights = [sum(both) for both in zip(lanes_heights, around, strict=True)]
     width = max(x for p in shown for x in (1, p.finish_ms, *(p.guess or ()), *(x for x, _ in p.theory_ms)))
     words = describe(found, missed)
-    with canvas(
-        len(shown), height=sum(heights) + 0.55 * len(shown) + 0.75, sharex=True, height_ratios=heights
-    ) as drawing:
+    with canvas(len(shown), height=sum(heights) + margins, sharex=True, height_ratios=heights) as drawing:
         drawing.figure.suptitle(_wrapped(headline(found)), x=0.01, ha="left", weight="bold", size=12)
-        for axes, panel in zip(drawing.axes, shown, strict=True):
-            _panel(axes, panel, width)
+        for axes, panel, lanes_height in zip(drawing.axes, shown, lanes_heights, strict=True):
+            _panel(axes, panel, width, lanes_height)
             if len(shown) > 1:  # otherwise the headline says the same
                 axes.set_title(f"{panel.name}   {panel.finding}", size=10.5, pad=4)
         drawing.axes[-1].set_xlabel("milliseconds since the first request of the panel was sent")
@@ -48,18 +52,14 @@ def draw(found: list[Panel], missed: int) -> Picture:
         return drawing.picture(f"Timeline, one lane a request ({kinds}). {words}", left_out)
 
 
-def _height(panel: Panel) -> float:
-    return _lanes_height(panel) + ROW * (1 + (panel.gaps is not None) + (panel.guess is not None))
-
-
 def _lanes_height(panel: Panel) -> float:
     return min(max(panel.n * (0.16 if panel.n <= NAMED else LANE), 0.3), TALLEST)
 
 
-def _panel(axes: Axes, panel: Panel, width: float) -> None:
+def _panel(axes: Axes, panel: Panel, width: float, lanes_height: float) -> None:
     """All of one panel. Lane i lies from i to i + 1, downwards; theory stands above the lanes, the loop below."""
     color = color_of(panel.server)
-    row = ROW * panel.n / _lanes_height(panel)  # in lanes
+    row = ROW * panel.n / lanes_height  # in lanes
     axes.set_title(panel.shared, loc="right", size=SMALL, weight="normal")
     bars = lanes(panel)
     for lane, moment, _ in bars["failed"]:
