@@ -55,7 +55,7 @@ _CSS = """
 .trial pre{white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;
  margin:0;padding:0;background:none!important;color:inherit;border:0}
 .trial p{margin:.25rem 0}
-.trial a{text-decoration:underline}
+.trial a{text-decoration:underline!important}
 .trial tr{background:none!important}
 .trial .quiet{opacity:.75}
 .trial .good{border-left:5px solid #009E73;padding-left:.6rem}

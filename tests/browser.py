@@ -18,6 +18,8 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import nbformat
+from axe_playwright_python.sync_playwright import Axe
+from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Response, sync_playwright
 from playwright.sync_api import TimeoutError as TooLate
@@ -34,6 +36,20 @@ RUN = """command => {
     window.lessonHasRun = false;
     jupyterapp.commands.execute(command).finally(() => { window.lessonHasRun = true; });
 }"""
+
+SMALL_LAPTOP = (1366, 1366 * 4 // 5)  # CSS pixels across: of a small laptop's screen, and at a zoom of 125 %
+HIGHEST = 640  # pixels that such a laptop shows of a notebook
+TALL = 15_000  # pixels: JupyterLab draws the cells that are in sight
+PARTS = ".jp-OutputArea-output, .jp-CodeCell .cm-scroller"
+UNFIT = """([parts, highest]) => [...document.querySelectorAll(parts)].flatMap(part => {
+    const what = (part.querySelector('[role=img]')?.ariaLabel ?? part.innerText).slice(0, 60);
+    const wide = [part, ...part.querySelectorAll('*')].some(
+        each => each.scrollWidth > each.clientWidth + 1 && getComputedStyle(each).overflowX === 'auto');
+    const high = part.matches('.jp-OutputArea-output') && part.offsetHeight > highest;
+    return [...(wide ? [`scrolls sideways: ${what}`] : []), ...(high ? [`${part.offsetHeight} px high: ${what}`] : [])];
+})"""
+THEME = "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})"
+OUTPUTS, TEXTS = [".jp-OutputArea-output"], [".jp-RenderedMarkdown"]
 
 DRAWN = "new Promise(done => requestIdleCallback(done, {timeout: 5000}))"  # the browser has nothing left to do
 
@@ -198,6 +214,28 @@ class LabPage:
             self.page.wait_for_timeout(1000)
         self.page.screenshot(path=path)
 
+    def unfit(self, executed: NotebookNode) -> list[str]:
+        """What a small laptop cannot show whole, and what axe finds, in both themes and in the notebook as HTML.
+
+        Looked at is what the lessons bring: Jupyter's own page is Jupyter's.
+        """
+        found = []
+        for across in reversed(SMALL_LAPTOP):
+            self.page.set_viewport_size({"width": across, "height": TALL})
+            self.page.wait_for_timeout(1000)
+            found += [f"{each}, {across} px across" for each in self.page.evaluate(UNFIT, [PARTS, HIGHEST])]
+        for theme in ("JupyterLab Dark", "JupyterLab Light"):
+            self.page.evaluate(THEME, theme)
+            self.page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
+            found += _violations(self.page, theme, OUTPUTS, TEXTS)
+        for cell in executed.cells:
+            if not cell.get("attachments"):  # JupyterLab says null where the format wants nothing
+                cell.pop("attachments", None)
+        exported, _ = HTMLExporter(embed_images=False).from_notebook_node(executed)
+        with self.page.context.new_page() as page:
+            page.set_content(exported, wait_until="domcontentloaded")
+            return found + _violations(page, "as HTML", OUTPUTS)  # how texts look there is nbconvert's
+
     def _note_response(self, response: Response) -> None:
         if response.status >= 400 and response.frame == self.page.main_frame:
             self.errors.append(f"{response.status} for {response.url}")
@@ -214,6 +252,12 @@ class LabPage:
     def _in_a_frame(self, where: str) -> bool:
         """Whether a script's address, or a stack of them, belongs to a page that a lesson's server sent."""
         return f"{self.lab.url}proxy/" in where or ("http://" in where and self.lab.url not in where)
+
+
+def _violations(page: Page, where: str, *parts: list[str]) -> list[str]:
+    """What axe has to say of these parts of a page, without the frames in it."""
+    violations = Axe().run(page, context={"include": [*parts], "exclude": [["iframe"]]}).response["violations"]
+    return [f"{where}, {each['id']}: {node['html'][:200]}" for each in violations for node in each["nodes"]]
 
 
 @contextmanager

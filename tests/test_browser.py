@@ -107,6 +107,8 @@ def test_run_all_shows_nothing_that_a_learner_should_not_see(page: LabPage, less
     assert all(cell.execution_count for cell in code_cells(executed))
     assert list(wrong_checks(executed, "not started")) == []
     assert page.elsewhere() == []
+    if "/user/" in page.lab.url:  # each lesson once
+        assert page.unfit(executed) == []
 
 
 @pytest.mark.parametrize("lab", [BASES["prefix"]], indirect=True)
@@ -211,6 +213,10 @@ TROUBLES = {
         "Javascript('new WebSocket(\"wss://outside.test/socket\")')",
     ],
     "broken.ipynb": ["from IPython.display import HTML", "HTML('<img src=\"/nowhere.png\">')"],
+    "unfit.ipynb": [
+        "from IPython.display import HTML",
+        """HTML('<div style="width: 300px; height: 700px; overflow: auto"><p style="width: 900px">wide</p><input></div>')""",
+    ],
     "endless.ipynb": ["import time", "time.sleep(60)"],
 }
 
@@ -260,6 +266,11 @@ def test_trouble_of_the_page_is_seen(bare_page: LabPage) -> None:
         executed = bare_page.run_all(SECONDS)
     with pytest.raises(AssertionError, match=r"404 for .*/nowhere\.png"):
         assert_clean(bare_page, executed)
+    bare_page.open("unfit.ipynb")
+    found = " ".join(bare_page.unfit(bare_page.run_all(SECONDS)))
+    assert "scrolls sideways: wide, 1366 px across" in found
+    assert "px high: wide, 1092 px across" in found
+    assert all(f"{where}, label: <input" in found for where in ("JupyterLab Dark", "JupyterLab Light", "as HTML"))
 
 
 def test_requests_to_other_hosts_are_seen_and_go_nowhere(bare_page: LabPage) -> None:
