@@ -215,7 +215,8 @@ TROUBLES = {
     "broken.ipynb": ["from IPython.display import HTML", "HTML('<img src=\"/nowhere.png\">')"],
     "unfit.ipynb": [
         "from IPython.display import HTML",
-        """HTML('<div style="width: 300px; height: 700px; overflow: auto"><p style="width: 900px">wide</p><input></div>')""",
+        """HTML('<div style="width: 300px; height: 700px; overflow: auto">'
+        '<p style="width: 900px">wide</p><input></div>')""",
     ],
     "endless.ipynb": ["import time", "time.sleep(60)"],
 }
