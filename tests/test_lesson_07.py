@@ -104,8 +104,8 @@ def test_everything_comes_out_as_the_text_says(tmp_path: Path) -> None:
     in_a, in_b, in_c = (numbers(line.partition(":")[2]) for line in seen["three-benchmarks"].splitlines())
     assert in_b[1] > 5 * in_b[0] and min(*in_a, *in_c) > 0
     assert "Verdict: does not hold." in seen["judge-c30"] or "Verdict: inconclusive." in seen["judge-c30"]
-    for claim in ("c31", "c32", "c33"):
-        assert "Verdict: " in seen[f"judge-{claim}"]
+    for claim in ("c32", "c33"):  # a clock decides them
+        assert re.search(r"Verdict: (holds|inconclusive)\.", seen[f"judge-{claim}"])
     assert "one more request takes less memory: yes" in seen["judge-c31"]
 
 
