@@ -56,7 +56,7 @@ def test_everything_comes_out_as_the_text_says(tmp_path: Path) -> None:
     assert seen["open-shops"].count("422") == 4
     assert seen["body-schema"].count("['price', 'title']") == 4
     assert [line.count("200") for line in seen["ask-for-docs"].splitlines()] == [3, 4]
-    assert (seen["rename"].count("up to date"), seen["rename"].count("drifted")) == (3, 1)
+    assert (seen["rename"].count(": up to date"), seen["rename"].count(": drifted")) == (3, 1)
     assert "Flask, by hand: drifted" in seen["rename"]
     assert "'name'" in seen["flip-rename"]
     assert seen["validate"].count("True") == 4
