@@ -17,7 +17,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from helpers import judge, ledger, predict, recall, start_again
 from helpers.checks import Open, Timed
-from helpers.claims import drawing, rules, store
+from helpers.claims import drawing, entries, rules, store
 from helpers.claims.rules import Claim, Number
 from helpers.errors import LessonError
 from helpers.plots import Canvas
@@ -423,10 +423,10 @@ def test_the_latest_verdict_counts_and_the_earlier_ones_are_history(results):
 
 
 def test_the_history_is_bounded_and_keeps_its_first_record(results):
-    for value in range(store.HISTORY + 5):
+    for value in range(entries.HISTORY + 5):
         predict("mine", value)
     values = [guess["value"] for guess in kept(results)["mine"]["guesses"]]
-    assert len(values) == store.HISTORY and values[0] == 0 and values[-1] == store.HISTORY + 4
+    assert len(values) == entries.HISTORY and values[0] == 0 and values[-1] == entries.HISTORY + 4
 
 
 def test_two_kernels_writing_at_once_lose_nothing(results):
@@ -489,19 +489,19 @@ def test_what_went_to_the_cache_comes_back_once_the_folder_can_be_written(result
     def kernel():
         return store.Store(results, tmp_path / "cache")
 
-    kernel().add("C30", guess={"value": 5, **store.stamp()})
+    kernel().add("C30", guess={"value": 5, **entries.stamp()})
     aside = results.rename(tmp_path / "aside")
     results.write_text("a file where the folder should be")
-    kernel().add("C30", guess={"value": 6, **store.stamp()})
-    kernel().add("C32", guess={"value": 1, **store.stamp()})
+    kernel().add("C30", guess={"value": 6, **entries.stamp()})
+    kernel().add("C32", guess={"value": 1, **entries.stamp()})
     results.unlink()
     aside.rename(results)
-    entries = kernel().read()
-    assert {name: [guess["value"] for guess in entry["guesses"]] for name, entry in entries.items()} == {
+    found = kernel().read()
+    assert {name: [guess["value"] for guess in entry["guesses"]] for name, entry in found.items()} == {
         "C30": [5, 6],
         "C32": [1],
     }
-    assert kept(results) == entries
+    assert kept(results) == found
     assert not list((tmp_path / "cache").rglob("ledger.json"))
 
 

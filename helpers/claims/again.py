@@ -5,8 +5,9 @@ import re
 
 from helpers.claims import rules
 from helpers.claims.drawing import band, in_words
+from helpers.claims.entries import Entry, entry_of
 from helpers.claims.guesses import paragraphs, says
-from helpers.claims.store import Entry, entry_of, notices, open_store
+from helpers.claims.store import notices, open_store
 from helpers.errors import LessonError
 from helpers.plots import Drawn, escape
 from helpers.storage import ROOT

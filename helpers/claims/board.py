@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 
 from helpers.claims import rules
 from helpers.claims.drawing import MARKS, MOODS, in_words, marked
+from helpers.claims.entries import Entry
 from helpers.claims.guesses import change, paragraphs
 from helpers.claims.rules import Claim, Verdict
-from helpers.claims.store import Entry
 from helpers.plots import Drawn, escape, table
 from helpers.storage import ROOT
 

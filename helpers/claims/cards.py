@@ -9,9 +9,9 @@ from typing import Any
 
 from helpers.claims import rules
 from helpers.claims.drawing import MARKS, MOODS, band, extent, in_words, marked, number_line, rule_in_words
+from helpers.claims.entries import Entry, GuessValue
 from helpers.claims.guesses import asked_for, change, heading, paragraphs, says, with_unit
 from helpers.claims.rules import Checks, Claim, Evidence, Number, Verdict
-from helpers.claims.store import Entry, GuessValue
 from helpers.plots import Drawn, Picture, escape, inline, table
 
 NO_GUESS = "You made no guess; predict(...) before you look makes the next one count."

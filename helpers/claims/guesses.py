@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from helpers.claims.drawing import band, in_words
+from helpers.claims.entries import GuessRecord, GuessValue
 from helpers.claims.rules import Claim, Number
-from helpers.claims.store import GuessRecord, GuessValue
 from helpers.plots import Drawn, escape
 
 asked_for: set[str] = set()  # the names that this kernel has asked a guess for, whether or not one was made

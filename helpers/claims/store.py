@@ -11,53 +11,15 @@ import json
 import os
 import threading
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict, TypeVar
 
-from helpers.claims.rules import VERDICTS, Verdict
-from helpers.machine import machine
+from helpers.claims.entries import HISTORY, Entries, GuessRecord, VerdictRecord, merge, shortened
+from helpers.claims.rules import VERDICTS
 from helpers.storage import ROOT, checkout, folders
 
-HISTORY = 50  # records kept for one name; the first one is kept whatever happens
 PATIENCE = 5.0  # seconds to wait for another kernel that is writing
-
-GuessValue = float | str | list[float]  # a number, True or False, a text, the two ends of a range
-
-
-class Stamp(TypedDict):
-    """When and on what kind of machine a record was made."""
-
-    when: str
-    machine: dict[str, Any]
-
-
-class GuessRecord(Stamp):
-    """One guess; `late` where it was made after a verdict."""
-
-    value: GuessValue
-    late: NotRequired[bool]
-
-
-class VerdictRecord(Stamp):
-    """One verdict (None under a free name), what was found in words, and the evidence as JSON keeps it."""
-
-    verdict: Verdict | None
-    found: str
-    evidence: NotRequired[object]
-
-
-class Entry(TypedDict):
-    """What is kept under one name, oldest record first."""
-
-    guesses: list[GuessRecord]
-    verdicts: list[VerdictRecord]
-    before: NotRequired["list[Entry]"]
-
-
-Entries = dict[str, Entry]
-Record = TypeVar("Record", GuessRecord, VerdictRecord)
 
 
 class Store:
@@ -91,9 +53,9 @@ class Store:
         def change(entries: Entries) -> None:
             entry = entries.setdefault(name, {"guesses": [], "verdicts": []})
             if guess:
-                entry["guesses"] = _shortened([*entry["guesses"], guess])
+                entry["guesses"] = shortened([*entry["guesses"], guess])
             if verdict:
-                entry["verdicts"] = _shortened([*entry["verdicts"], verdict])
+                entry["verdicts"] = shortened([*entry["verdicts"], verdict])
 
         return self._change(change)
 
@@ -127,7 +89,7 @@ class Store:
                     entries = self._load(file)
                     found = _peek(self._refuge) if file != self._refuge else {}
                     if self._unsaved or found:
-                        _merge(entries, found)
+                        merge(entries, found)
                         self._apply(entries)
                         write(file, entries)
                         self._unsaved.clear()
@@ -179,28 +141,6 @@ def _parse(file: Path) -> Entries:
     return entries
 
 
-def _merge(entries: Entries, others: Entries) -> None:
-    """Add the records of `others` to `entries`, each once, the oldest first."""
-    for name, other in others.items():
-        entry = entries.setdefault(name, {"guesses": [], "verdicts": []})
-        entry["guesses"] = _union(entry["guesses"], other["guesses"])
-        entry["verdicts"] = _union(entry["verdicts"], other["verdicts"])
-        before = entry.get("before", [])
-        before += [old for old in other.get("before", []) if old not in before]
-        if before:
-            entry["before"] = before[-HISTORY:]
-
-
-def _union(records: list[Record], others: list[Record]) -> list[Record]:
-    union = records + [record for record in others if record not in records]
-    union.sort(key=_moment)
-    return _shortened(union)
-
-
-def _moment(record: Stamp) -> datetime:
-    return datetime.fromisoformat(record["when"])
-
-
 def _peek(file: Path) -> Entries:
     """The entries in `file`, as far as it can be read at all."""
     try:
@@ -222,21 +162,6 @@ def write(file: Path, entries: Entries) -> None:
         with contextlib.suppress(OSError):
             fresh.unlink()
         raise
-
-
-def _shortened(records: list[Record]) -> list[Record]:
-    """The first of `records` and the latest."""
-    return records[:1] + records[1:][1 - HISTORY :]
-
-
-def stamp() -> Stamp:
-    """Now, and this machine."""
-    return {"when": datetime.now(UTC).astimezone().isoformat(timespec="seconds"), "machine": machine()}
-
-
-def entry_of(entries: Entries, name: str) -> Entry:
-    """What is kept under `name`; an empty entry where nothing is."""
-    return entries.get(name, {"guesses": [], "verdicts": []})
 
 
 def notices() -> list[str]:

@@ -7,9 +7,10 @@ from helpers.claims import rules
 from helpers.claims.board import Ledger
 from helpers.claims.cards import Checked, Judgement, kind_of
 from helpers.claims.drawing import in_words
+from helpers.claims.entries import GuessValue, VerdictRecord, entry_of, stamp
 from helpers.claims.guesses import Guess, asked_for, with_unit
 from helpers.claims.rules import Claim, Evidence, Number, Verdict
-from helpers.claims.store import GuessValue, VerdictRecord, entry_of, notices, open_store, stamp
+from helpers.claims.store import notices, open_store
 from helpers.errors import LessonError
 
 LONGEST = 200  # characters of a text
