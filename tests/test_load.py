@@ -316,7 +316,7 @@ def test_a_server_that_comes_back_is_not_gone():
         ({"seconds": "3"}, "seconds is a number"),
         ({"timeout": 0}, "timeout is a number"),
         ({"warm_up": -1}, "warm_up is a number"),
-        ({"method": "HEAD"}, "GET, POST"),
+        ({"method": "TRACE"}, "GET, HEAD, POST"),
         ({"json": {1, 2}, "method": "POST"}, "JSON can say"),
         ({"headers": {"x": "a\r\nb: c"}}, "header"),
         ({"headers": {"x y": "a"}}, "header"),
@@ -630,7 +630,7 @@ def test_where_results_cannot_be_written_the_record_is_in_the_cache(known, monke
     monkeypatch.setenv("LESSON_RESULTS", str(tmp_path / "a file"))
     monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / "cache")
     result = load(known.url + "/fixed", concurrency=1, seconds=0.1)
-    assert len(list((tmp_path / "cache" / "results" / "measured").glob("*-load.jsonl"))) == 1
+    assert len(list((tmp_path / "cache").rglob("measured/*-load.jsonl"))) == 1
     assert Load.load().completed == result.completed
 
 
