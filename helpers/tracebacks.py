@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-PACKAGES, PYTHON = "site-packages", (sys.base_prefix, "<frozen")  # whose files are nobody's own
+PACKAGES, PYTHON = ("site-packages", "dist-packages"), (sys.base_prefix, "<frozen")  # whose files are nobody's own
 
 
 def shorten() -> None:
@@ -44,8 +44,9 @@ def own(found: TracebackType) -> TracebackType | None:
     while (inner := steps[-1].tb_next) is not None:
         steps.append(inner)
     files = [step.tb_frame.f_code.co_filename for step in steps]
-    last = max((n for n, file in enumerate(files) if PACKAGES not in file and not file.startswith(PYTHON)), default=0)
-    if last == 0 or not any(PACKAGES in file for file in files[last + 1 :]):
+    installed = [any(folder in file for folder in PACKAGES) for file in files]
+    last = max((n for n, file in enumerate(files) if not installed[n] and not file.startswith(PYTHON)), default=0)
+    if last == 0 or not any(installed[last + 1 :]):
         return None
     short = None
     for step in reversed(steps[: last + 1]):
