@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-PACKAGES, PYTHON = ("site-packages", "dist-packages"), (sys.base_prefix, "<frozen")  # whose files are nobody's own
+PACKAGES, PYTHON = ("site-packages", "dist-packages"), (sys.base_prefix, "<frozen")
 
 
 def shorten() -> None:
@@ -38,15 +38,24 @@ def _show(
     return []
 
 
+def installed(file: str) -> bool:
+    """Whether a file of code belongs to an installed package."""
+    return any(folder in file for folder in PACKAGES)
+
+
+def foreign(file: str) -> bool:
+    """Whether a file of code is an installed package's or Python's own."""
+    return installed(file) or file.startswith(PYTHON)
+
+
 def own(found: TracebackType) -> TracebackType | None:
     """`found` down to the last frame of the learner's, where an installed package comes after it; otherwise None."""
     steps = [found]
     while (inner := steps[-1].tb_next) is not None:
         steps.append(inner)
     files = [step.tb_frame.f_code.co_filename for step in steps]
-    installed = [any(folder in file for folder in PACKAGES) for file in files]
-    last = max((n for n, file in enumerate(files) if not installed[n] and not file.startswith(PYTHON)), default=0)
-    if last == 0 or not any(installed[last + 1 :]):
+    last = max((n for n, file in enumerate(files) if not foreign(file)), default=0)
+    if last == 0 or not any(map(installed, files[last + 1 :])):
         return None
     short = None
     for step in reversed(steps[: last + 1]):

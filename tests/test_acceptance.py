@@ -141,6 +141,23 @@ def test_cases_stand_under_what_they_ought_to_be_and_under_their_group(servers: 
     ]
 
 
+def test_rows_that_tell_little_are_folded_under_those_on_which_servers_stand_against_servers() -> None:
+    four = [serve(app(name), name=name) for name in "abcd"]
+    cases = [
+        case("alone", "refuse", '{"a": 200, "b": 422, "c": 422, "d": 422}'),
+        case("divided", "refuse", '{"a": 200, "b": 200, "c": 422, "d": 422}'),
+        case("taste", "either", '{"a": 200, "b": 200, "c": 422, "d": 422}'),
+    ]
+    shown, *folds = try_all(four, cases).body().split("<details>")
+    for server in four:
+        server.stop()
+    assert re.findall(r">case (\w+)<", shown) == ["divided"]
+    assert [fold.split("</summary>")[0] for fold in folds] == [
+        "<summary>One server against the others: 1 more",
+        "<summary>Fine either way: 1 more",
+    ]
+
+
 def test_the_reason_of_a_case_and_its_id_are_at_hand(tried: AcceptanceMap) -> None:
     assert 'title="Because of parted. (parted)"' in tried.body()
 

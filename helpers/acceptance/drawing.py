@@ -19,7 +19,7 @@ HEADINGS: dict[Ought, str] = {
     "accept": "Ought to be accepted",
     "either": "Fine either way",
 }
-DIVIDED, ALONE, EITHER = "Servers against servers", "One server against the others", "Fine either way"
+DIVIDED, ALONE = "Servers against servers", "One server against the others"
 ONE_PANEL = 12  # lines; more are laid out in two panels side by side
 
 # Where all is well the marks are faint. Where it is not they stand on a tile: the eye finds the tiles first.
@@ -65,11 +65,11 @@ def draw(found: AcceptanceMap) -> str:
 
 def kinds_of_rows(found: AcceptanceMap) -> dict[str, list[Case]]:
     """The cases that are drawn, by kind; kinds without a case are left out."""
-    kinds: dict[str, list[Case]] = {DIVIDED: [], ALONE: [], EITHER: []}
+    kinds: dict[str, list[Case]] = {DIVIDED: [], ALONE: [], HEADINGS["either"]: []}
     for case in found.rows:
         biggest = max(Counter(map(outcome, found[case.id])).values())
         alone = biggest == len(found.servers) - 1 and len(found.servers) > 2
-        kinds[EITHER if case.ought == "either" else ALONE if alone else DIVIDED].append(case)
+        kinds[HEADINGS["either"] if case.ought == "either" else ALONE if alone else DIVIDED].append(case)
     return {kind: cases for kind, cases in kinds.items() if cases}
 
 

@@ -82,15 +82,15 @@ def one_more(alone: AtWork, crowd: AtWork) -> OneMore:
 
     Raises LessonError when the second has no more requests than the first.
     """
-    more = crowd.requests - alone.requests
-    if more < 1:
+    waited = crowd.requests - alone.requests
+    if waited < 1:
         raise LessonError("one_more compares few requests with more of them, as 1 with 400.")
     threads = crowd.threads - alone.threads
     doubt = ""
     if crowd.good < crowd.requests:
         doubt = f"only {crowd.good} of {crowd.requests} requests got a good answer"
-    elif 0.1 * more < threads < 0.7 * more:  # a thread each, or none: in between, many had left before others came
+    elif 0.1 < threads / waited < 0.7:  # a thread each, or none: in between, many had left before others came
         doubt = f"at most {crowd.threads} threads were at work at once for {crowd.requests} requests"
-    elif threads >= 0.7 * more:
-        more = threads  # those that waited at the same time
-    return OneMore((crowd.megabytes - alone.megabytes) * 1000 / more, threads / more, doubt)
+    elif threads / waited >= 0.7:
+        waited = threads  # those at the same time
+    return OneMore((crowd.megabytes - alone.megabytes) * 1000 / waited, threads / waited, doubt)

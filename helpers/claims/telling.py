@@ -137,7 +137,6 @@ def _words(claim: Claim | None, found: Evidence) -> str:
 def _json(found: Evidence) -> object:
     """The evidence as JSON can keep it; an open end of an interval becomes null."""
     if isinstance(found, Number):
-        edges = {name: getattr(found, name) for name in ("value", "low", "high")}
-        ends = {name: None if edge in (-math.inf, math.inf) else edge for name, edge in edges.items()}
-        return {**ends, "conclusive": found.conclusive}
+        low, high = (None if math.isinf(edge) else edge for edge in (found.low, found.high))
+        return {"value": found.value, "low": low, "high": high, "conclusive": found.conclusive}
     return found

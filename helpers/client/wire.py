@@ -55,9 +55,8 @@ class Wire(asyncio.Protocol):
             self.parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.give_up("bad answer")
-        else:
-            if self.bodiless:
-                self._done()
+        if self.bodiless:
+            self._done()
 
     def on_headers_complete(self) -> None:
         self.bodiless = self.run.bodiless and self.parser.get_status_code() >= 200

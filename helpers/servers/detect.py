@@ -49,10 +49,10 @@ def kind_of(app: object) -> Kind:
         return "wsgi"
     if _takes(app, 3):
         return "asgi"
-    raise NotAnApp(f"serve was given {_stranger(app, name)}")
+    raise NotAnApp(f"serve was given {_uncallable(app, name)}")
 
 
-def _stranger(app: Callable[..., object], name: str) -> str:
+def _uncallable(app: Callable[..., object], name: str) -> str:
     """What is to be said of a callable that a server cannot call."""
     takes = "does not take what a server passes to an app (environ and start_response, or scope, receive and send)"
     if inspect.isroutine(app):

@@ -14,9 +14,9 @@ from pathlib import Path
 from types import FrameType
 
 from helpers.errors import one_line
+from helpers.tracebacks import foreign
 
-# Where a file lies whose lines are nobody's own
-_LIBRARIES = (str(Path(__file__).resolve().parents[1]), sys.base_prefix, "<frozen")
+_HELPERS = str(Path(__file__).resolve().parents[1])
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def _own_line(frames: Iterable[tuple[FrameType, int]]) -> str:
     """The first of the `frames`, each with its line, that is the learner's own."""
     for frame, line in frames:
         filename = frame.f_code.co_filename
-        if "site-packages" not in filename and not filename.startswith(_LIBRARIES):
+        if not foreign(filename) and not filename.startswith(_HELPERS):
             source = linecache.getline(filename, line).strip()
             return f"in {frame.f_code.co_name}(), line {line}: {source}".removesuffix(": ")
     return ""

@@ -45,8 +45,8 @@ def launch(
     where the server runs. `workers` is the number of processes that answer, `threads` (1 to 500) the size of the pool
     that each of them has for a WSGI app; left out, it is the server's own. ``worker_class="gevent"`` has Gunicorn run a
     WSGI app on greenlets in the place of threads. ``preload=True`` has Gunicorn and uWSGI load the app once, before
-    they fork the workers, and not in each of them. `environment` is added to this kernel's
-    variables. A server of the same `name` (by default ``"io_flask under gunicorn"``) is replaced and keeps its port.
+    they fork the workers, and not in each of them. `environment` is added to this kernel's variables. A server of the
+    same `name` (by default ``"io_flask under gunicorn"``) is replaced and keeps its port.
     Whether it answers is found out with a path that no app has, so that the app's own counts stay right.
 
     Raises NoSuchServer for what does not run here, ServeError when the app cannot be imported or the server does not
