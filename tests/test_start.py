@@ -455,6 +455,16 @@ def test_nothing_is_installed_outside_the_environment_or_without_its_hash(
         assert "--require-hashes" in command or "--no-deps" in command
 
 
+@pytest.mark.parametrize("name", ["PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PYTHONPATH", "PYTHONHOME"])
+def test_settings_that_lead_elsewhere_do_not_reach_the_installation(
+    start: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+):
+    monkeypatch.setitem(os.environ, "PIP_USER", "1")
+    monkeypatch.setitem(os.environ, name, str(tmp_path))
+    look = f"import os; print(os.environ.get({name!r}), os.environ['PIP_USER'])"
+    assert start.run([sys.executable, "-c", look]) == (True, "None 0")
+
+
 def test_packages_are_compiled_once_and_not_at_each_start_of_a_server(start: ModuleType, installer: Installer):
     start.main([])
     assert ["--compile-bytecode" in command for command in installer.commands] == [False, False, True, False]

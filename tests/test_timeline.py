@@ -960,3 +960,12 @@ print([request.status for request in timeline.requests], timeline.peak(server))
 def test_a_server_of_before_a_reload_can_be_watched():
     done = subprocess.run([sys.executable, "-c", RELOADED], capture_output=True, text=True, timeout=60)
     assert (done.stdout.strip(), done.stderr) == ("[204] 1", "")
+
+
+def test_three_panels_of_twenty_lanes_are_seen_at_once_on_a_small_laptop():
+    server = serve(waits_fastapi())
+    with watch(server) as timeline:
+        for path in ("/await", "/block", "/def"):
+            burst(server, path, 20)
+    height = float(re.search(r'<svg[^>]* height="([\d.]+)pt"', timeline.body())[1])
+    assert height / 72 <= 6.5  # inches, of the 640 pixels that are 6.67
