@@ -39,7 +39,7 @@ RUN = """command => {
 
 SMALL_LAPTOP = (1366, 1366 * 4 // 5)  # CSS pixels across: of a small laptop's screen, and at a zoom of 125 %
 HIGHEST = 640  # pixels that such a laptop shows of a notebook
-TALL = 15_000  # pixels: JupyterLab draws the cells that are in sight
+TALL = 40_000  # pixels, more than any lesson has: JupyterLab lays out the cells that are in sight
 PARTS = ".jp-OutputArea-output, .jp-CodeCell .cm-scroller"
 UNFIT = """([parts, highest]) => [...document.querySelectorAll(parts)].flatMap(part => {
     const what = (part.querySelector('[role=img]')?.ariaLabel ?? part.innerText).slice(0, 60);
@@ -223,6 +223,8 @@ class LabPage:
         for across in reversed(SMALL_LAPTOP):
             self.page.set_viewport_size({"width": across, "height": TALL})
             self.page.wait_for_timeout(1000)
+            end = self.page.locator(".jp-Cell").last.evaluate("cell => cell.getBoundingClientRect().bottom")
+            assert end < TALL, "the end of the notebook is out of sight"
             found += [f"{each}, {across} px across" for each in self.page.evaluate(UNFIT, [PARTS, HIGHEST])]
         for theme in ("JupyterLab Dark", "JupyterLab Light"):
             self.page.evaluate(THEME, theme)
