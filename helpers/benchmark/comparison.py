@@ -83,7 +83,7 @@ class Comparison(Drawn):
 
     def _setup(self) -> str:
         count = len(self.rounds)
-        return f"{plural(self.concurrency, 'connection')}, closed model, {count} rounds of each in {self.seconds:.0f} s"
+        return f"{plural(self.concurrency, 'connection')}, closed model, {plural(count, 'round')} of each in {self.seconds:.0f} s"
 
     def _notes(self) -> list[str]:
         texts = self._with_names({name: arm.notes for name, arm in self.arms.items()})
