@@ -82,8 +82,8 @@ class Comparison(Drawn):
         return f"{draw(self).body()}{table(rows, head, row_heads=True)}{warnings}{notes}"
 
     def _setup(self) -> str:
-        count = len(self.rounds)
-        return f"{plural(self.concurrency, 'connection')}, closed model, {plural(count, 'round')} of each in {self.seconds:.0f} s"
+        connections, rounds = plural(self.concurrency, "connection"), plural(len(self.rounds), "round")
+        return f"{connections}, closed model, {rounds} of each in {self.seconds:.0f} s"
 
     def _notes(self) -> list[str]:
         texts = self._with_names({name: arm.notes for name, arm in self.arms.items()})
