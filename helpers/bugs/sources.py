@@ -1,0 +1,116 @@
+"""The files that the bugs are in: which functions there are, and what their docstrings ask and expect."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from helpers.errors import LessonError
+from helpers.storage import checkout
+
+CONTROL = "control"  # the function without a bug: whoever complains about it has not found one in the others either
+ASKED = re.compile(r"(?P<title>.+?)\s+(?P<method>GET|POST|PUT|PATCH|DELETE) (?P<path>/\S*) -> (?P<right>.+)", re.DOTALL)
+ROUTES = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def seeded() -> Path:
+    """The folder with the apps that the lesson comes with."""
+    return checkout() / "data" / "bugs"
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A bug by its function's name: what is wrong, the request that meets it, and the right answer to that.
+
+    `right` is a status, or the JSON of a good answer.
+    """
+
+    id: str
+    title: str
+    method: str
+    path: str
+    right: Any
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of Python, by its name without ``.py``."""
+
+    name: str
+    text: str
+
+    @property
+    def functions(self) -> dict[str, ROUTES]:
+        """Its functions that a decorator gives an address, by name, in their order."""
+        nodes = (node for node in self._tree.body if isinstance(node, ROUTES))
+        return {node.name: node for node in nodes if any(isinstance(each, ast.Call) for each in node.decorator_list)}
+
+    def owner(self, line: int) -> str | None:
+        """The function that `line` belongs to: what stands between two of them belongs to the lower one."""
+        return next((name for name, node in self.functions.items() if line <= (node.end_lineno or 0)), None)
+
+    def piece(self, function: str) -> str:
+        """What belongs to `function`, as text, its docstring left out."""
+        nodes, lines = self.functions, self.text.splitlines()
+        before = [node.end_lineno or 0 for node in nodes.values() if node.lineno < nodes[function].lineno]
+        first = max(before, default=min(each.lineno for each in nodes[function].decorator_list) - 1)
+        node = nodes[function]
+        doc = node.body[0] if ast.get_docstring(node) is not None else None
+        hidden = range(doc.lineno, (doc.end_lineno or 0) + 1) if doc else ()
+        kept = (text for number, text in enumerate(lines, 1) if first < number <= (node.end_lineno or 0))
+        numbers = (number for number in range(first + 1, (node.end_lineno or 0) + 1))
+        return "\n".join(t for n, t in zip(numbers, kept, strict=True) if n not in hidden).strip()
+
+    @property
+    def _tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+    def bugs(self) -> dict[str, Bug]:
+        """The bugs that a docstring describes. Raises LessonError for a docstring that names no right answer."""
+        found = {}
+        for name, node in self.functions.items():
+            if (doc := ast.get_docstring(node)) is None:
+                continue
+            if not (asked := ASKED.fullmatch(doc)):
+                raise LessonError(
+                    f"{name} in {self.name}.py: let its docstring end in a request and its right answer, "
+                    'such as GET /books/1 -> {"title": "Emma"}.'
+                )
+            try:
+                right = json.loads(asked["right"])
+            except ValueError as cause:
+                raise LessonError(f"{name} in {self.name}.py: what follows -> is a status or JSON.") from cause
+            title = " ".join(asked["title"].split()).rstrip(".")
+            found[name] = Bug(name, title, asked["method"], asked["path"], right)
+        return found
+
+
+def read(file: str | Path) -> Source:
+    """`file` as Source: one of the folder data/bugs by its name, or any other by its path from the current folder.
+
+    Raises LessonError for what is not there, and for what is no Python.
+    """
+    here, there = Path(file), seeded() / Path(file)
+    path = here if here.is_file() else there
+    try:
+        text = path.read_text(encoding="utf-8")
+        ast.parse(text)
+    except OSError as cause:
+        names = ", ".join(sorted(path.name for path in seeded().glob("bugs_*.py")))
+        raise LessonError(f"There is no file {str(file)!r}, neither here nor in data/bugs ({names}).") from cause
+    except (SyntaxError, ValueError) as cause:
+        raise LessonError(f"{path.name} is no Python yet; mend it, write it again and hunt again.") from cause
+    return Source(path.stem, text)
+
+
+def described(sources: Iterable[Source]) -> dict[str, Bug]:
+    """All the bugs that the docstrings of `sources` describe, by name; the first description counts."""
+    found: dict[str, Bug] = {}
+    for source in sources:
+        found = source.bugs() | found
+    return found
