@@ -44,6 +44,8 @@ def size(
     """
     if by not in RULERS:
         raise LessonError(f"There are the rulers {listed(map(repr, RULERS))}; {by!r} is none.")
+    if not isinstance(apps, Mapping) or not apps or not all(apps.values()):
+        raise LessonError('Give the apps by name, each with a list of files: {"Flask": ["work/books_flask.py"]}.')
     width = whole_number("width", width, 60, 320)
     counts = {app: {ruler: _sum(files, ruler, width, decorators) for ruler in RULERS} for app, files in apps.items()}
     return Sizes(counts, by)
@@ -141,8 +143,8 @@ class Sizes(Drawn):
     def title(self) -> str:
         """The finding in one line."""
         first, *others = self.counts
-        times = [f"{app} {self.ratio(app, first):.2f} times" for app in others]
-        return f"By {self.by}, {listed(times)} as much as {first}"
+        times = [f"{app} {self.ratio(app, first):.2f}" for app in others]
+        return f"By {self.by}: {listed(times)} times {first}" if times else f"{self[first]} {self.by} in {first}"
 
     def summary(self) -> str:
         lines = [f"{self.title}."]

@@ -30,7 +30,7 @@ def misspelt_attribute(number: int) -> Public:
 
 @app.get("/maybe-none/{number}")
 def maybe_none(number: int) -> Public:
-    """Nobody asks whether the book exists. GET /maybe-none/9 -> 404"""
+    """Nobody asks whether it exists. GET /maybe-none/9 -> 404"""
     return Public(title=find(number).title)
 
 
@@ -43,32 +43,32 @@ async def missing_await(number: int) -> Public:
 
 @app.get("/renamed-field")
 def renamed_field() -> Public:
-    """A field is called by its old name. GET /renamed-field -> {"title": "Sanditon"}"""
+    """A field has its old name. GET /renamed-field -> {"title": "Sanditon"}"""
     return Public(name="Sanditon")
 
 
 @app.get("/text-default")
 def text_default(limit: int = "1") -> list[Public]:
-    """A number has a text as its default. GET /text-default -> [{"title": "Emma"}]"""
+    """A number's default is a text. GET /text-default -> [{"title": "Emma"}]"""
     return [Public(title=book.title) for book in [*BOOKS.values()][:limit]]
 
 
 @app.get("/no-return/{number}")
 def no_return(number: int) -> Public:
-    """One of two ways returns nothing. GET /no-return/9 -> 404"""
+    """One way returns nothing. GET /no-return/9 -> 404"""
     if number in BOOKS:
         return Public(title=BOOKS[number].title)
 
 
 @app.get("/misspelt-dependency")
 def misspelt_dependency(books: Annotated[dict[int, Book], Depends(get_books)]) -> Public:
-    """What a request brings along is misspelt. GET /misspelt-dependency -> {"title": "Emma"}"""
+    """A dependency is misspelt. GET /misspelt-dependency -> {"title": "Emma"}"""
     return Public(title=bookz[1].title)
 
 
 @app.get("/text-key/{number}")
 def text_key(number: str) -> Public:
-    """The number in the path stays a text. GET /text-key/1 -> {"title": "Emma"}"""
+    """A number stays a text. GET /text-key/1 -> {"title": "Emma"}"""
     book = find(number)
     if book is None:
         raise HTTPException(404)
@@ -89,25 +89,25 @@ def wrong_shape(number: int) -> Public:
 
 @app.get("/unknown-object")
 def unknown_object() -> Label:
-    """The answer is an object that is no JSON. GET /unknown-object -> {"text": "new"}"""
+    """The answer is no JSON. GET /unknown-object -> {"text": "new"}"""
     return Label("new")
 
 
 @app.get("/other-parameter/{number}")
 def other_parameter(no: int) -> Public:
-    """Path and function name their parameter differently. GET /other-parameter/1 -> {"title": "Emma"}"""
+    """Path and parameter differ. GET /other-parameter/1 -> {"title": "Emma"}"""
     return Public(title=BOOKS[no].title)
 
 
 @app.get("/lying-type")
 def lying_type(books: Annotated[dict[str, Book], Depends(get_books)]) -> Public:
-    """The type of what a request brings along is wrong. GET /lying-type -> {"title": "Emma"}"""
+    """The type of a dependency lies. GET /lying-type -> {"title": "Emma"}"""
     return Public(title=books["1"].title)
 
 
 @app.get("/renamed-column")
 def renamed_column() -> Public:
-    """A row of a database has a field by its old name. GET /renamed-column -> {"title": "Sanditon"}"""
+    """A row has a field's old name. GET /renamed-column -> {"title": "Sanditon"}"""
     row: dict[str, Any] = {"name": "Sanditon"}
     return Public(**row)
 
@@ -119,17 +119,17 @@ def tagged(tag: str, tags: list[str] = []) -> list[str]:
 
 @app.get("/mutable-default")
 def mutable_default() -> list[str]:
-    """A list is a default, and grows with each request. GET /mutable-default -> ["new"]"""
+    """A list is a default, and grows. GET /mutable-default -> ["new"]"""
     return tagged("new")
 
 
 @app.get("/own-response/{number}")
 def own_response(number: int) -> JSONResponse:
-    """A ready-made response has another shape. GET /own-response/1 -> {"title": "Emma"}"""
+    """A response has another shape. GET /own-response/1 -> {"title": "Emma"}"""
     return JSONResponse({"name": BOOKS[number].title})
 
 
 @app.get("/leaked-field/{number}")
 def leaked_field(number: int) -> Public:
-    """More is returned than anyone may see. GET /leaked-field/1 -> {"title": "Emma"}"""
+    """More is returned than is public. GET /leaked-field/1 -> {"title": "Emma"}"""
     return BOOKS[number]

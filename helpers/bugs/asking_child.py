@@ -62,9 +62,8 @@ def ask(send: Send, bug: Bug) -> dict[str, Any]:
     except Exception as error:
         return {"outcome": "crashed", "status": 500, "said": one_line(error, 160)}
     status = answers[-1].status_code
-    given = status if isinstance(bug.right, int) else json_of(answers[-1])
-    right = given == bug.right and (isinstance(bug.right, int) or status < 300)
-    said = "" if right else " ".join(answers[-1].text.split())[:160]
+    right = status == bug.right if bug.by_status else status < 300 and json_of(answers[-1]) == bug.right
+    said = "" if right or "html" in answers[-1].headers.get("content-type", "") else answers[-1].text.strip()[:160]
     return {"outcome": "right" if right else "refused" if status >= 400 else "wrong", "status": status, "said": said}
 
 

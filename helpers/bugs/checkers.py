@@ -52,10 +52,8 @@ Messages = dict[str, dict[str, list[str]]]  # what is said, by file and function
 def check(command: Sequence[str], sources: Iterable[Source], folder: Path) -> Messages:
     """What `command`, such as ``["mypy", "--strict"]``, says about `sources`, which are files in `folder`.
 
-    Raises LessonError for a command that is none of the tools, or that the tool does not understand.
+    Raises LessonError for a command that the tool does not understand.
     """
-    if isinstance(command, str) or not command or command[0] not in TOOLS:
-        raise LessonError(f'A checker is a list such as ["mypy", "--strict"]; it begins with {listed(TOOLS, "or")}.')
     tool, files = TOOLS[command[0]], {f"{source.name}.py": source for source in sources}
     line = [sys.executable, "-m", *command, *tool.options, *files]
     environment = {k: v for k, v in variables().items() if k not in COLOURS} | {"NO_COLOR": "1"}
@@ -77,8 +75,13 @@ def check(command: Sequence[str], sources: Iterable[Source], folder: Path) -> Me
     return messages
 
 
-def tool_names(checkers: Mapping[str, Sequence[str]]) -> list[str]:
-    """The names that the columns of a map have; LessonError where there is none."""
+def commands(checkers: object) -> dict[str, list[str]]:
+    """The command of each checker by its name; LessonError for what is none."""
     if not isinstance(checkers, Mapping) or not checkers:
         raise LessonError('Give the checkers by name: {"mypy": ["mypy"], "ruff": ["ruff", "check"]}.')
-    return [*checkers]
+    for command in checkers.values():
+        if isinstance(command, str) or not command or command[0] not in TOOLS:
+            raise LessonError(
+                f'A checker is a list such as ["mypy", "--strict"]; it begins with {listed(TOOLS, "or")}.'
+            )
+    return {name: [*command] for name, command in checkers.items()}

@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from helpers.bugs.hunting import Hunt
 
 CSS = f"""<style>
-.trial .hunt td,.trial .hunt th{{padding:.05rem .3rem;line-height:1.35;vertical-align:middle;border-top-width:0;
+.trial .hunt td,.trial .hunt th{{padding:0 .25rem;line-height:1.3;vertical-align:middle;border-top-width:0;
  overflow-wrap:normal}}
 .trial .hunt tr>th:first-child{{font-weight:400;padding-left:0}}
 .trial .hunt thead th{{font-weight:400;vertical-align:bottom}}
 .trial .hunt thead th.app{{font-weight:600}}
-.trial .hunt td.mark{{text-align:center!important;min-width:2.4rem}}
-.trial .hunt td.asked{{padding-right:.9rem;white-space:nowrap}}
+.trial .hunt td.mark{{text-align:center!important;min-width:2rem}}
+.trial .hunt td.asked{{padding-right:.6rem;white-space:nowrap}}
 .trial .hunt tbody tr{{border-top:1px solid rgba(128,128,128,.25)}}
 .trial .hunt .ends{{display:inline-block;padding:0 .3rem;border-radius:3px}}
 .trial .hunt .wrong{{background:{TROUBLE};color:#000;font-weight:600}}
@@ -36,9 +36,8 @@ WORDS = {
 }
 LONGEST = 180  # characters of a message: some list every type that would have been right
 FOOT = (
-    "●: reported, in the lines of this bug. The last column of an app is its answer to a request that meets the bug: "
-    "500, an exception that a log shows; at import, none at all; refused, a 4xx for a good request; wrong, a good "
-    "status and a wrong answer, which nobody is told."
+    "●: reported. Asked: what a request that meets the bug gets; 500: an exception, which a log shows; refused: a "
+    "4xx for a good request; wrong: a good status and a wrong answer. Silent: wrong, and reported by nobody."
 )
 
 
@@ -62,7 +61,7 @@ def draw(found: Hunt) -> str:
         f"{CSS}<p><b>{escape(found.title)}</b></p>"
         f'<table class="hunt"><thead><tr><td></td>{apps}</tr><tr><td></td>{heads}</tr></thead>'
         f'<tbody>{rows}</tbody><tfoot><tr><th scope="row">of {len(found.bugs)}</th>{counts}</tr></tfoot></table>'
-        f'<p class="quiet">{FOOT} Silent: wrong, and not reported either.</p>'
+        f'<p class="quiet">{FOOT}</p>'
     )
 
 

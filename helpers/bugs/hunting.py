@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from helpers.bugs.asking import Asked, ask_all
-from helpers.bugs.checkers import Messages, check, tool_names
+from helpers.bugs.checkers import Messages, check, commands
 from helpers.bugs.drawing import Case, draw
 from helpers.bugs.sources import CONTROL, Bug, Source, described, read, seeded
 from helpers.checks import Open
@@ -26,19 +26,21 @@ def hunt(apps: Mapping[str, Sequence[str | Path]], checkers: Mapping[str, Sequen
 
     Raises LessonError for files that are no Python or cannot be imported, and for commands that check nothing.
     """
-    tool_names(checkers)
+    lines = commands(checkers)
     if not isinstance(apps, Mapping) or not apps or not all(apps.values()):
         raise LessonError('Give the apps by name, each with a list of files: {"Flask": ["bugs_flask.py"]}.')
     sources = {name: [read(file) for file in files] for name, files in apps.items()}
     every = {source.name: source for these in sources.values() for source in these}
-    bugs = described(every.values())
+    known = described([*every.values(), *map(read, seeded().glob("*.py"))])
+    there = {function for source in every.values() for function in source.functions}
+    bugs = {name: bug for name, bug in known.items() if name in there}
     with (
         tempfile.TemporaryDirectory(prefix="bugs-", ignore_cleanup_errors=True) as folder,
         ThreadPoolExecutor() as pool,
     ):
         for source in [*map(read, seeded().glob("*.py")), *every.values()]:
             (Path(folder) / f"{source.name}.py").write_text(source.text, encoding="utf-8")
-        said = {name: pool.submit(check, [*line], every.values(), Path(folder)) for name, line in checkers.items()}
+        said = {name: pool.submit(check, line, every.values(), Path(folder)) for name, line in lines.items()}
         asked = {name: pool.submit(ask_all, these, bugs, Path(folder)) for name, these in sources.items()}
         return Hunt(
             bugs,

@@ -27,7 +27,7 @@ def seeded() -> Path:
 class Bug:
     """A bug by its function's name: what is wrong, the request that meets it, and the right answer to that.
 
-    `right` is a status, or the JSON of a good answer.
+    `right` is a status (100 to 599), or the JSON of a good answer.
     """
 
     id: str
@@ -35,6 +35,11 @@ class Bug:
     method: str
     path: str
     right: Any
+
+    @property
+    def by_status(self) -> bool:
+        """Whether a status decides, and not what stands in the answer."""
+        return type(self.right) is int and 100 <= self.right <= 599
 
 
 @dataclass(frozen=True)
