@@ -18,6 +18,8 @@ _ROOMS = {
     "postgres": "servers",
     "burst": "client",
     "load": "client",
+    "talk": "client",
+    "listen": "client",
     "measure": "benchmark",
     "ask": "exchange",
     "watch": "timeline",

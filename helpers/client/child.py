@@ -27,6 +27,14 @@ def main() -> None:
             from helpers.client import sender  # aiohttp takes a while to import, and a load does without
 
             return {"reports": sender.run(order["order"])}
+        if order["kind"] in ("talk", "listen"):
+            from helpers.client import streams
+
+            end: Any = streams.run(
+                order["kind"], order["order"], lambda part: parts.put({"part": part, "id": order["id"]})
+            )
+            parts.join()
+            return {"reports": end}
         from helpers.client import models
         from helpers.client.orders import LoadOrder
 
