@@ -200,14 +200,14 @@ def test_a_listening_draws_itself_and_says_it(known: Known) -> None:
         (lambda: talk("http://192.0.2.1:80", "/", []), "talk sends to this machine only"),
         (lambda: listen("http://192.0.2.1:80", "/"), "listen sends to this machine only"),
         (lambda: talk("http://127.0.0.1:9", "/", "hello"), "talk says texts: a list"),
-        (lambda: talk("http://127.0.0.1:9", "/", [b"x"]), "talk says texts: a list"),  # type: ignore[list-item]
+        (lambda: talk("http://127.0.0.1:9", "/", [b"x"]), "talk says texts: a list"),
         (lambda: talk("http://127.0.0.1:9", "/", ["x"] * 101), "up to 100 messages; these are 101"),
         (lambda: talk("http://127.0.0.1:9", "/", ["x"] * 100, seconds=60), "That may take 6,070 s"),
-        (lambda: talk("http://127.0.0.1:9", 5, []), "The path is a text"),  # type: ignore[arg-type]
+        (lambda: talk("http://127.0.0.1:9", 5, []), "The path is a text"),
         (lambda: talk("http://127.0.0.1:9", "/", [], stay=100), "stay is a number of seconds from 0 to 60"),
         (lambda: listen("http://127.0.0.1:9", "/", 501), "n is a whole number from 1 to 500"),
         (lambda: listen("http://127.0.0.1:9", "/", 2, slow=3), "slow is a whole number from 0 to 2"),
-        (lambda: listen("http://127.0.0.1:9", "/", kind="smoke"), 'kind is "events"'),  # type: ignore[arg-type]
+        (lambda: listen("http://127.0.0.1:9", "/", kind="smoke"), 'kind is "events"'),
     ],
 )
 def test_what_cannot_be_said_or_heard_is_told_in_a_sentence(call: Any, message: str) -> None:
