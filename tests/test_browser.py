@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,13 +27,24 @@ def shows_pages(lesson: Path) -> bool:
     return any(calls(cell.source, "show") for cell in code_cells(read(lesson)))
 
 
+AT_ROOT = {"00", "03"}
 BASES = {"plain": "/", "prefix": "/user/ada/"}
 
 
 def lessons_at_their_addresses() -> list[Any]:
-    """Each lesson behind a prefix, and at / too where it shows pages: to all else a prefix makes no difference."""
+    """Each lesson behind a prefix, and at / too where it shows pages: to all else a prefix makes no difference.
+
+    At / two lessons stand for the others, which have their turn among the long tests.
+    """
     return [
-        pytest.param(base, path, id=f"{name}-{path.stem}", marks=[pytest.mark.long] if path.stem[:2] in LONG else [])
+        pytest.param(
+            base,
+            path,
+            id=f"{name}-{path.stem}",
+            marks=[pytest.mark.long]
+            if path.stem[:2] in LONG or (name == "plain" and path.stem[:2] not in AT_ROOT)
+            else [],
+        )
         for name, base in BASES.items()
         for path in notebooks()
         if name == "prefix" or shows_pages(path)
@@ -109,6 +121,9 @@ def test_run_all_shows_nothing_that_a_learner_should_not_see(page: LabPage, less
     assert page.elsewhere() == []
     if "/user/" in page.lab.url:  # each lesson once
         assert page.unfit(executed) == []
+    if lesson.stem.startswith("09"):
+        draw_a_digit(page)
+        follow_the_ticker(page, index_of(executed, "wrong-address-run"))
 
 
 @pytest.mark.parametrize("lab", [BASES["prefix"]], indirect=True)
@@ -168,6 +183,49 @@ def look_at_redoc(page: LabPage) -> None:
     redoc = frame(page, "fastapi /redoc")
     expect(redoc.locator("h1").first).to_contain_text("FastAPI")
     expect(redoc.get_by_text("/books").first).to_be_visible()
+
+
+def draw_a_digit(page: LabPage) -> None:
+    """Draw a line with the mouse, and wait until the model has read it."""
+    grid = frame(page, "FastAPI /").locator("#grid")
+    box = grid.bounding_box()
+    assert box is not None
+    page.page.mouse.move(box["x"] + 85, box["y"] + 12)
+    page.page.mouse.down()
+    page.page.mouse.move(box["x"] + 85, box["y"] + 170, steps=20)
+    page.page.mouse.up()
+    expect(frame(page, "FastAPI /").locator("#digit")).to_have_text(re.compile(r"\d"))
+
+
+def follow_the_ticker(page: LabPage, spare: int) -> None:
+    """Both channels tick; with its server stopped they stop; once it is served again the events go on."""
+
+    def ticks(channel: str, after: int) -> int:
+        text = frame(page, "FastAPI ticker /").locator(f"#{channel}")
+        for _ in range(100):
+            shown = text.inner_text()
+            if shown.isdigit() and int(shown) > after:
+                return int(shown)
+            page.page.wait_for_timeout(100)
+        raise AssertionError(f"{channel} does not tick beyond {after}: {shown!r}")
+
+    events = ticks("events", ticks("events", 0) + 2)
+    assert ticks("socket", ticks("socket", 0) + 2) > 2
+    page.page.evaluate(
+        "cell => jupyterapp.shell.currentWidget.content.widgets[cell].model.sharedModel.setSource('ticker.stop()')",
+        spare,
+    )
+    page.run_cell(spare)
+    expect(frame(page, "FastAPI ticker /").locator("#socket")).to_have_text("closed")
+    events = max(events, int(frame(page, "FastAPI ticker /").locator("#events").inner_text()))
+    page.page.evaluate(
+        "cell => { const cells = jupyterapp.shell.currentWidget.content.widgets;"
+        "cells[cell].model.sharedModel.setSource('serve(ticker_app, name=\"FastAPI ticker\")') }",
+        spare,
+    )
+    page.run_cell(spare)  # the frame above stays as it is
+    assert events < ticks("events", events) < events + 20  # it went on where it was
+    assert 0 < ticks("socket", 0) < 20
 
 
 def frame(page: LabPage, title: str) -> FrameLocator:
