@@ -124,6 +124,11 @@ def test_run_all_shows_nothing_that_a_learner_should_not_see(page: LabPage, less
     if lesson.stem.startswith("09"):
         draw_a_digit(page)
         follow_the_ticker(page, index_of(executed, "wrong-address-run"))
+    if lesson.stem.startswith("10"):
+        for shop in ("Flask shop", "FastAPI shop"):
+            log_in_to(page, f"{shop} /")
+        for shop, edit in (("Flask shop", "admin/book/edit/?id=1"), ("FastAPI shop", "admin/book/edit/1")):
+            edit_the_first_book(page, f"{shop} /", edit, f"Emma, by hand in the {shop}")
 
 
 @pytest.mark.parametrize("lab", [BASES["prefix"]], indirect=True)
@@ -195,6 +200,30 @@ def draw_a_digit(page: LabPage) -> None:
     page.page.mouse.move(box["x"] + 85, box["y"] + 170, steps=20)
     page.page.mouse.up()
     expect(frame(page, "FastAPI /").locator("#digit")).to_have_text(re.compile(r"\d"))
+
+
+def log_in_to(page: LabPage, title: str) -> None:
+    """Log in as a learner does, by the shop's own link and form."""
+    shop = frame(page, title)
+    shop.locator("a", has_text="Log in").click()
+    shop.locator("input[name=name]").fill("ada")
+    shop.locator("input[name=password]").fill("lovelace")
+    shop.locator("button").click()
+    expect(shop.locator("body")).to_contain_text("Hello ada, this is the office.")
+
+
+def edit_the_first_book(page: LabPage, title: str, path: str, book: str) -> None:
+    """Change a title in the shop's admin, inside its frame, and find it on the shop's page, which reads the database.
+
+    Both shops are logged in to: neither login has thrown the other away.
+    """
+    shop = frame(page, title)
+    shop.locator("body").evaluate("(body, path) => { location.href = path }", path)
+    shop.locator("input[name=title]").fill(book)
+    shop.locator("input[type=submit], button[type=submit]").first.click()
+    expect(shop.locator("body")).to_contain_text(book)
+    shop.locator("body").evaluate("() => { location.href = location.pathname.split('/admin')[0] + '/' }")
+    expect(shop.locator("ul")).to_contain_text(book)
 
 
 def follow_the_ticker(page: LabPage, spare: int) -> None:
