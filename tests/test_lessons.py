@@ -27,6 +27,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 SECONDS = 240  # for one run of one lesson
 WITHOUT_CLOCK = {"00", "01", "02", "03", "04", "10"}  # lessons in which nothing is measured by a clock
+ONCE = LONG | {"09"}  # solved, these run once, and among the long tests
 
 
 def lessons(how: str, long: Collection[str] = ()) -> Iterator[Any]:
@@ -49,15 +50,13 @@ def test_the_lesson_runs_as_it_is_stored(path: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(2 * SECONDS + 60)
-@pytest.mark.parametrize("path", [*lessons("solved", long=LONG | {"09"})])
+@pytest.mark.parametrize("path", [*lessons("solved", long=ONCE)])
 def test_the_solved_lesson_runs_twice_in_one_kernel(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LESSON_RESULTS", str(tmp_path))
     monkeypatch.setenv("LESSON_PACE", str(QUICK))
-    for executed in run_all(
-        solved(read(path)), path.parent, 2 * SECONDS, times=1 if path.stem[:2] in LONG | {"09"} else 2
-    ):
+    for executed in run_all(solved(read(path)), path.parent, 2 * SECONDS, times=1 if path.stem[:2] in ONCE else 2):
         assert_fine(executed, "passed")
 
 
