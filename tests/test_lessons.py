@@ -9,6 +9,7 @@ import pytest
 from lessons import (
     LONG,
     QUICK,
+    WITHOUT_CLOCK,
     assert_fine,
     calls,
     code_cells,
@@ -26,7 +27,6 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
 SECONDS = 240  # for one run of one lesson
-WITHOUT_CLOCK = {"00", "01", "02", "03", "04", "10"}  # lessons in which nothing is measured by a clock
 ONCE = LONG | {"09"}  # solved, these run once, and among the long tests
 
 
