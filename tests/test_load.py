@@ -142,7 +142,7 @@ def test_a_client_that_does_not_get_to_run_says_so(known):
     load(known.url + "/fixed", concurrency=1, seconds=0.1)  # so that there is a client
     holding = threading.Thread(target=hold_up)
     holding.start()
-    result = load(known.url + "/fixed?ms=5", rate=200, seconds=1.5)
+    result = load(known.url + "/fixed?ms=5", rate=200, seconds=2.5)
     holding.join()
     assert result.lateness_ms.max() > 300
     assert "after they were due" in result.warning
