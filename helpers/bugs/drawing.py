@@ -15,7 +15,8 @@ CSS = f"""<style>
 .trial .hunt tr>th:first-child{{font-weight:400;padding-left:0}}
 .trial .hunt thead th{{font-weight:400;vertical-align:bottom}}
 .trial .hunt thead th.app{{font-weight:600}}
-.trial .hunt td.mark{{text-align:center!important;min-width:2rem}}
+.trial .hunt td.mark{{text-align:center!important;min-width:1.3rem;padding:0 .1rem}}
+.trial .hunt thead th.tool{{writing-mode:vertical-rl;transform:rotate(180deg);min-width:0;padding:.15rem .1rem}}
 .trial .hunt td.asked{{padding-right:.6rem;white-space:nowrap}}
 .trial .hunt tbody tr{{border-top:1px solid rgba(128,128,128,.25)}}
 .trial .hunt .ends{{display:inline-block;padding:0 .3rem;border-radius:3px}}
@@ -49,7 +50,7 @@ def draw(found: Hunt) -> str:
         f"{escape(app)}</th>"
         for app in found.apps
     )
-    names = "".join(f'<th scope="col">{escape(checker)}</th>' for checker in found.checkers)
+    names = "".join(f'<th scope="col" class="tool">{escape(checker)}</th>' for checker in found.checkers)
     heads = (names + '<th scope="col">asked</th>') * len(found.apps)
     rows = "".join(_row(found, bug) for bug in sorted(found.bugs, key=lambda bug: -_reports(found, bug)))
     counts = "".join(
