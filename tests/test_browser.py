@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 import pytest
 from browser import Lab, LabPage, browser, chromium, jupyterlab, lab_page
-from lessons import LONG, QUICK, ROOT, WITHOUT_CLOCK, calls, code_cells, notebooks, read, troubles, wrong_checks
+from lessons import LONG, QUICK, ROOT, calls, code_cells, notebooks, read, troubles, wrong_checks
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import BrowserContext, FrameLocator, expect
@@ -20,21 +20,22 @@ SECONDS = 300  # for one run of one lesson, beside another test
 
 expect.set_options(timeout=30_000)  # milliseconds
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(SECONDS + 60)]
+# Pages are looked at here, not numbers: a lesson may find the machine busy, and says so.
+pytestmark = [pytest.mark.browser, pytest.mark.together, pytest.mark.timeout(2 * SECONDS)]
 
 
 def shows_pages(lesson: Path) -> bool:
     return any(calls(cell.source, "show") for cell in code_cells(read(lesson)))
 
 
-AT_ROOT = {"00", "03"}
+AT_ROOT = {"03"}
 BASES = {"plain": "/", "prefix": "/user/ada/"}
 
 
 def lessons_at_their_addresses() -> list[Any]:
     """Each lesson behind a prefix, and at / too where it shows pages: to all else a prefix makes no difference.
 
-    At / two lessons stand for the others, which have their turn among the long tests.
+    At / one lesson stands for the others, which have their turn among the long tests.
     """
     return [
         pytest.param(
@@ -42,7 +43,6 @@ def lessons_at_their_addresses() -> list[Any]:
             path,
             id=f"{name}-{path.stem}",
             marks=[
-                *([pytest.mark.together] if path.stem[:2] in WITHOUT_CLOCK else []),
                 *(
                     [pytest.mark.long]
                     if path.stem[:2] in LONG or (name == "plain" and path.stem[:2] not in AT_ROOT)
@@ -136,7 +136,6 @@ def test_run_all_shows_nothing_that_a_learner_should_not_see(page: LabPage, less
             edit_the_first_book(page, f"{shop} /", edit, f"Emma, by hand in the {shop}")
 
 
-@pytest.mark.together
 @pytest.mark.parametrize("lab", [BASES["prefix"]], indirect=True)
 def test_a_frame_of_a_stopped_server_says_so_and_lives_again_once_it_is_served(page: LabPage) -> None:
     page.open("stopped.ipynb")
@@ -150,7 +149,6 @@ def test_a_frame_of_a_stopped_server_says_so_and_lives_again_once_it_is_served(p
     expect(frame(page, "flask /").locator("h1")).to_have_text("Hello from Flask")
 
 
-@pytest.mark.together
 def test_lab_asks_nobody_for_news_or_updates(page: LabPage) -> None:
     page.open()
     page.page.wait_for_timeout(2000)  # milliseconds; by default they come as soon as JupyterLab is there
@@ -335,7 +333,6 @@ def bare_page(context: BrowserContext, bare_lab: Lab) -> Iterator[LabPage]:
         yield page
 
 
-@pytest.mark.together
 def test_without_the_proxy_pages_come_straight_from_the_server(bare_page: LabPage) -> None:
     bare_page.open("pages.ipynb")
     executed = bare_page.run_all(SECONDS)
@@ -349,7 +346,6 @@ def test_without_the_proxy_pages_come_straight_from_the_server(bare_page: LabPag
     assert [url for url in bare_page.elsewhere() if not url.startswith("http://127.0.0.1:")] == []
 
 
-@pytest.mark.together
 @pytest.mark.parametrize(("notebook", "complaint"), [("warned", "careful"), ("failed", "ZeroDivisionError")])
 def test_trouble_in_a_cell_is_seen(bare_page: LabPage, notebook: str, complaint: str) -> None:
     bare_page.open(f"{notebook}.ipynb")
@@ -357,7 +353,6 @@ def test_trouble_in_a_cell_is_seen(bare_page: LabPage, notebook: str, complaint:
         assert_clean(bare_page, bare_page.run_all(SECONDS))
 
 
-@pytest.mark.together
 def test_trouble_of_the_page_is_seen(bare_page: LabPage) -> None:
     bare_page.open("broken.ipynb")
     with bare_page.page.expect_response("**/nowhere.png"):
@@ -371,7 +366,6 @@ def test_trouble_of_the_page_is_seen(bare_page: LabPage) -> None:
     assert all(f"{where}, label: <input" in found for where in ("JupyterLab Dark", "JupyterLab Light", "as HTML"))
 
 
-@pytest.mark.together
 def test_requests_to_other_hosts_are_seen_and_go_nowhere(bare_page: LabPage) -> None:
     bare_page.open("remote.ipynb")
     with (
@@ -382,7 +376,6 @@ def test_requests_to_other_hosts_are_seen_and_go_nowhere(bare_page: LabPage) -> 
     assert {*bare_page.elsewhere()} == {"https://outside.test/picture.png", "wss://outside.test/socket"}
 
 
-@pytest.mark.together
 def test_a_dialog_is_seen(bare_page: LabPage) -> None:
     bare_page.open()
     bare_page.page.evaluate("void jupyterapp.commands.execute('help:about')")
@@ -390,14 +383,12 @@ def test_a_dialog_is_seen(bare_page: LabPage) -> None:
     assert bare_page.notices() != []
 
 
-@pytest.mark.together
 def test_a_run_that_does_not_end_names_its_cell(bare_page: LabPage) -> None:
     bare_page.open("endless.ipynb")
     with pytest.raises(AssertionError, match="did not end within 2 s; cells without a number"):
         bare_page.run_all(2)
 
 
-@pytest.mark.together
 def test_a_missing_browser_is_a_skip_with_the_remedy_and_a_failure_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CI", raising=False)
