@@ -84,13 +84,12 @@ def count(text: str, by: Ruler, *, document: bool = False) -> Counter[Kind]:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type in NO_CODE:
             continue
-        for number in range(token.start[0], token.end[0] + 1):
-            units[number] += 1 if by == "tokens" and number == token.start[0] else 0
-            units[number] += (
-                len("".join(token.string.split())) if by == "characters" and number == token.start[0] else 0
-            )
-            if by == "lines":
+        first, last = token.start[0], token.end[0]
+        if by == "lines":
+            for number in range(first, last + 1):
                 units[number] = 1
+        else:
+            units[first] += 1 if by == "tokens" else len("".join(token.string.split()))
     if by == "statements":
         units = Counter(node.lineno for node in ast.walk(tree) if isinstance(node, ast.stmt))
     total: Counter[Kind] = Counter()
@@ -154,17 +153,10 @@ class Sizes(Drawn):
         return "\n".join(lines)
 
     def body(self) -> str:
-        first, *_ = self.counts
-        rows = [
-            [
-                ruler,
-                *(
-                    f"{self._total(app, ruler)} ({self._total(app, ruler) / self._total(first, ruler):.2f})"
-                    for app in self.counts
-                ),
-            ]
-            for ruler in RULERS
-        ]
+        rows = []
+        for ruler in RULERS:
+            totals = [self._total(app, ruler) for app in self.counts]
+            rows.append([ruler, *(f"{total:,} ({total / totals[0]:.2f})" for total in totals)])
         with canvas(height=0.9 + 0.5 * len(self.counts)) as drawing:
             (axes,) = drawing.axes
             for row, app in enumerate(self.counts):
@@ -183,7 +175,9 @@ class Sizes(Drawn):
             axes.barh(row, amount, left=left, color=color, hatch=hatch, height=0.66)
             if amount > 0.075 * widest:
                 axes.text(
-                    *(left + amount / 2, row, f"{kind}\n{amount}"),
+                    left + amount / 2,
+                    row,
+                    f"{kind}\n{amount}",
                     ha="center",
                     va="center",
                     size=8,

@@ -120,6 +120,15 @@ def test_whoever_complains_about_the_function_without_a_bug_is_not_believed(
     found = hunt(apps, RUFF)
     assert isinstance(found.count("FastAPI", "ruff"), Open)
     assert isinstance(found.more("ruff", "FastAPI", "FastAPI"), Open)
+    assert found.title.startswith("Ruff complains about the function without a bug: F821")
+
+
+def test_a_kernel_that_asks_for_colours_hears_as_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "PY_COLORS"):
+        monkeypatch.setenv(name, "1")
+    checkers = {**RUFF, "Pyrefly": ["pyrefly", "check", "--preset=default"]}
+    found = hunt({"Flask": ["bugs_flask.py"]}, checkers)
+    assert [found.count("Flask", checker) for checker in found.checkers] == [1, 9]
 
 
 STOPS = """

@@ -103,11 +103,19 @@ def test_who_stays_hears_more_and_a_flood_is_bounded(known: Known) -> None:
     assert talk(known.sockets, "/bytes", [], stay=0.3).received == ["(3 bytes)"]
     flood = talk(known.sockets, "/flood", ["stop"], stay=5)
     assert len(flood.messages) in (1000, 1001)
+    assert flood.closed is None  # the client has had enough; the server has not
     assert len(flood.summary().splitlines()) == 21
     assert "980 more." in flood.body() or "981 more." in flood.body()
 
 
 # listen
+
+
+def test_what_listeners_hear_is_bounded(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = time.monotonic()
+    heard = listen(known.sockets, "/flood", 2, seconds=50, kind="websocket")
+    assert heard.received == 20_000
+    assert time.monotonic() - began < 40
 
 
 @pytest.mark.alone

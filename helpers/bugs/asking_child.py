@@ -4,7 +4,7 @@ import sys
 import traceback
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,31 +16,26 @@ from helpers.processes.errors import Refused
 Send = Callable[[str, str], Any]  # method and path to a response with .status_code and .json
 
 
-def load(files: list[Path], leave_out: set[str]) -> tuple[Any, tuple[str, str] | None]:
-    """The ``app`` of `files` without the functions `leave_out`, or the function that stops the import, and how."""
-    for file in files:
-        sys.modules.pop(file.stem, None)
-    for file in files:
-        source = Source(file.stem, file.read_text(encoding="utf-8"))
-        text = source.text.splitlines(keepends=True)
-        for name in leave_out & source.functions.keys():
-            node = source.functions[name]
-            for number in range(min(each.lineno for each in node.decorator_list), (node.end_lineno or 0) + 1):
-                text[number - 1] = "\n"
-        module = types.ModuleType(file.stem)
+def load(sources: Mapping[Path, Source], leave_out: set[str]) -> tuple[Any, tuple[str, str] | None]:
+    """The ``app`` of the files without the functions `leave_out`, or the function that stops the import, and how."""
+    for source in sources.values():
+        sys.modules.pop(source.name, None)
+    for file, source in sources.items():
+        module = types.ModuleType(source.name)
         module.__file__ = str(file)
-        sys.modules[file.stem] = module
+        sys.modules[source.name] = module
         try:
-            exec(compile("".join(text), file, "exec"), module.__dict__)
+            exec(compile(source.without(leave_out), file, "exec"), module.__dict__)
         except Exception as error:
             own = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
             owner = source.owner(own[-1] or 0) if own else None
             if owner is None or owner in leave_out:
                 raise Refused(f"{file.name} cannot be imported: {one_line(error)}") from error
             return None, (owner, one_line(error, 160))
-    app = getattr(sys.modules[files[0].stem], "app", None)
+    first = next(iter(sources.values()))
+    app = getattr(sys.modules[first.name], "app", None)
     if app is None:
-        raise Refused(f"{files[0].name} has no app: its first file calls it `app`")
+        raise Refused(f"{first.name}.py has no app: the first file of an app calls it `app`")
     return app, None
 
 
@@ -76,16 +71,14 @@ def json_of(answer: Any) -> Any:
 
 
 def carry_out(order: Order) -> dict[str, Any]:
-    files = [Path(file) for file in order["files"]]
-    sys.path.insert(0, str(files[0].parent))
+    sources = {Path(file): Source(Path(file).stem, Path(file).read_text(encoding="utf-8")) for file in order["files"]}
+    sys.path.insert(0, str(next(iter(sources)).parent))
     stopped: dict[str, str] = {}
-    while True:
-        app, stop = load(files, {*stopped})
-        if stop is None:
-            break
-        stopped[stop[0]] = stop[1]
-    there = {name for file in files for name in Source(file.stem, file.read_text(encoding="utf-8")).functions}
-    send, asked = client_of(app), {}
+    while (loaded := load(sources, {*stopped}))[1] is not None:
+        function, how = loaded[1]
+        stopped[function] = how
+    there = {name for source in sources.values() for name in source.functions}
+    send, asked = client_of(loaded[0]), {}
     for bug in (Bug(**bug) for bug in order["bugs"]):
         if bug.id in stopped:
             asked[bug.id] = {"outcome": "at import", "said": stopped[bug.id]}

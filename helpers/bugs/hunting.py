@@ -111,8 +111,13 @@ class Hunt(Drawn):
     def title(self) -> str:
         """The finding in one line: what the first type checker, or the only checker, finds in each app."""
         checker = next((name for name in self.checkers if name != "ruff"), self.checkers[0])
-        counts = [f"{len(self.found(app, checker))} in {app}" for app in self.apps]
-        return f"Of {len(self.bugs)} bugs, {checker} finds {listed(counts)}"
+        counts = {app: self.count(app, checker) for app in self.apps}
+        for count in counts.values():
+            if isinstance(count, Open):
+                return f"{count.why[0].upper()}{count.why[1:]}"
+        return (
+            f"Of {len(self.bugs)} bugs, {checker} finds {listed(f'{count} in {app}' for app, count in counts.items())}"
+        )
 
     def summary(self) -> str:
         lines = [f"{self.title}."]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,15 +61,23 @@ class Source:
 
     def piece(self, function: str) -> str:
         """What belongs to `function`, as text, its docstring left out."""
-        nodes, lines = self.functions, self.text.splitlines()
-        before = [node.end_lineno or 0 for node in nodes.values() if node.lineno < nodes[function].lineno]
-        first = max(before, default=min(each.lineno for each in nodes[function].decorator_list) - 1)
-        node = nodes[function]
+        node = self.functions[function]
+        ends = [other.end_lineno or 0 for other in self.functions.values() if other.lineno < node.lineno]
+        first = max(ends) + 1 if ends else _first_line(node)
         doc = node.body[0] if ast.get_docstring(node) is not None else None
         hidden = range(doc.lineno, (doc.end_lineno or 0) + 1) if doc else ()
-        kept = (text for number, text in enumerate(lines, 1) if first < number <= (node.end_lineno or 0))
-        numbers = (number for number in range(first + 1, (node.end_lineno or 0) + 1))
-        return "\n".join(t for n, t in zip(numbers, kept, strict=True) if n not in hidden).strip()
+        shown = (number for number in range(first, (node.end_lineno or 0) + 1) if number not in hidden)
+        lines = self.text.splitlines()
+        return "\n".join(lines[number - 1] for number in shown).strip()
+
+    def without(self, functions: Set[str]) -> str:
+        """The text with empty lines in the place of `functions`."""
+        lines = self.text.splitlines()
+        for name in functions & self.functions.keys():
+            node = self.functions[name]
+            for number in range(_first_line(node), (node.end_lineno or 0) + 1):
+                lines[number - 1] = ""
+        return "\n".join(lines)
 
     @property
     def _tree(self) -> ast.Module:
@@ -93,6 +101,11 @@ class Source:
             title = " ".join(asked["title"].split()).rstrip(".")
             found[name] = Bug(name, title, asked["method"], asked["path"], right)
         return found
+
+
+def _first_line(node: ROUTES) -> int:
+    """The line of the function's first decorator."""
+    return min(each.lineno for each in node.decorator_list)
 
 
 def read(file: str | Path) -> Source:

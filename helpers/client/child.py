@@ -5,6 +5,7 @@ import threading
 from queue import Queue
 from typing import Any
 
+from helpers.client.orders import ListenOrder, LoadOrder, TalkOrder
 from helpers.processes.child import Kernel, Order
 
 
@@ -27,20 +28,21 @@ def main() -> None:
             from helpers.client import sender  # aiohttp takes a while to import, and a load does without
 
             return {"reports": sender.run(order["order"])}
-        if order["kind"] in ("talk", "listen"):
+
+        def tell(part: Any) -> None:
+            parts.put({"part": part, "id": order["id"]})
+
+        if order["kind"] == "load":
+            from helpers.client import models
+
+            reports: Any = models.run(LoadOrder(**order["order"]), tell)
+        else:
             from helpers.client import streams
 
-            end: Any = streams.run(
-                order["kind"], order["order"], lambda part: parts.put({"part": part, "id": order["id"]})
-            )
-            parts.join()
-            return {"reports": end}
-        from helpers.client import models
-        from helpers.client.orders import LoadOrder
-
-        end = models.run(LoadOrder(**order["order"]), lambda part: parts.put({"part": part, "id": order["id"]}))
+            kind = TalkOrder if order["kind"] == "talk" else ListenOrder
+            reports = streams.run(kind(**order["order"]), tell)
         parts.join()  # the answer comes after all its parts
-        return {"reports": end}
+        return {"reports": reports}
 
     for work in (leave, speak):
         threading.Thread(target=work, daemon=True).start()

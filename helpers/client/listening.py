@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any, Literal, get_args
 
 from helpers.arguments import number, whole_number
 from helpers.client import process
+from helpers.client.orders import ListenOrder
 from helpers.client.talking import LONGEST, PATIENCE, checked_path
 from helpers.client.target import target
 from helpers.errors import LessonError
@@ -134,14 +135,14 @@ def listen(
         raise LessonError(f'kind is "events" (server-sent events) or "websocket", not {kind!r}.')
     name, base = target(server, "listen")
     path = checked_path(path)
-    order = {"url": base + path, "n": n, "seconds": seconds, "kind": kind, "slow": slow, "patience": PATIENCE}
+    order = ListenOrder(base + path, n, seconds, kind == "websocket", slow, dict(headers or {}), PATIENCE)
     heard: list[Any] = []
 
     def hear(part: Any) -> None:
         if meanwhile is not None:
             heard.append(meanwhile())
 
-    reports = process.client.order("listen", {**order, "headers": dict(headers or {})}, seconds + PATIENCE + 30, hear)
+    reports = process.client.order("listen", asdict(order), seconds + PATIENCE + 30, hear)
     origin = min((report["connected"] for report in reports if report["connected"] is not None), default=0)
     return Listening(name, path, [_listener(report, origin) for report in reports], seconds, *heard or [None])
 

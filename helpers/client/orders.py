@@ -1,4 +1,4 @@
-"""What kernel and client process say to each other about a load."""
+"""What kernel and client process say to each other about a load, a conversation and listeners."""
 
 from dataclasses import dataclass
 from typing import TypedDict
@@ -23,6 +23,33 @@ class LoadOrder:
     keep_alive: bool = True
     closes: bool = False  # whether the server closes connections unannounced,
     known: bool = False  # and whether that is known yet
+
+
+@dataclass(frozen=True)
+class TalkOrder:
+    """A conversation over a WebSocket; all times are seconds."""
+
+    url: str
+    messages: list[str]
+    seconds: float  # that each may wait for its answer
+    greeting: bool  # whether the server speaks first
+    stay: float  # after the last answer
+    headers: dict[str, str]
+    most: int  # messages of both sides
+    patience: float  # until it is accepted
+
+
+@dataclass(frozen=True)
+class ListenOrder:
+    """`n` listeners, of which the first `slow` never read; all times are seconds."""
+
+    url: str
+    n: int
+    seconds: float  # from the first that was let in
+    websocket: bool  # otherwise server-sent events
+    slow: int
+    headers: dict[str, str]
+    patience: float  # until the first is let in
 
 
 # Of what happened since the last one, in microseconds since the beginning; `due` only in the open model.

@@ -12,6 +12,8 @@ import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
+from helpers.client.orders import ListenOrder, TalkOrder
+
 MOST_EVENTS = 20_000  # of all listeners together
 STAGGER = 0.001  # seconds between two listeners, as the queue of connections to accept is short on some servers
 GOODBYE = 0.5  # seconds for the closing handshake
@@ -21,11 +23,11 @@ ENDED = 1000  # a normal end
 Report = dict[str, Any]
 
 
-def websocket(url: str, order: Report, patience: float) -> connect:
+def websocket(order: TalkOrder | ListenOrder, patience: float) -> connect:
     """A connection to be opened within `patience` seconds: no proxy, no pings, nothing compressed."""
     return connect(
-        url.replace("http", "ws", 1),
-        additional_headers=order["headers"],
+        order.url.replace("http", "ws", 1),
+        additional_headers=order.headers,
         open_timeout=patience,
         close_timeout=GOODBYE,
         ping_interval=None,
@@ -55,7 +57,7 @@ def text_of(message: str | bytes) -> str:
     return message if isinstance(message, str) else f"({len(message):,} bytes)"
 
 
-async def talk(order: Report) -> Report:
+async def talk(order: TalkOrder) -> Report:
     """Say each of `messages` once the one before has its answer, or has had none for `seconds`; report what was said.
 
     ``said`` has (who, ns, text) in order; ``closed`` is the code with which the server ended it, None where it did not.
@@ -64,26 +66,28 @@ async def talk(order: Report) -> Report:
     said, answered = report["said"], asyncio.Event()
 
     async def hear(socket: ClientConnection) -> None:
-        with contextlib.suppress(ConnectionClosed):
+        try:
             async for message in socket:
                 said.append(("received", now(), text_of(message)))
                 answered.set()
-                if len(said) >= order["most"]:
-                    break
+                if len(said) >= order.most:
+                    return
+        except ConnectionClosed:
+            pass
         report["closed"] = socket.close_code or CUT
         answered.set()
 
     async def wait_for_an_answer(ears: asyncio.Task[None]) -> bool:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(answered.wait(), order["seconds"])
+            await asyncio.wait_for(answered.wait(), order.seconds)
         return not ears.done()
 
     try:
-        async with websocket(order["url"], order, order["patience"]) as socket:
+        async with websocket(order, order.patience) as socket:
             report["origin"] = now()
             ears = asyncio.create_task(hear(socket))
-            open_ = await wait_for_an_answer(ears) if order["greeting"] else True
-            for message in order["messages"] if open_ else ():
+            open_ = await wait_for_an_answer(ears) if order.greeting else True
+            for message in order.messages if open_ else ():
                 answered.clear()
                 moment = now()
                 with contextlib.suppress(ConnectionClosed):
@@ -91,8 +95,8 @@ async def talk(order: Report) -> Report:
                     said.append(("sent", moment, message))
                 if not await wait_for_an_answer(ears):
                     break
-            if order["stay"]:
-                await asyncio.wait([ears], timeout=order["stay"])
+            if order.stay:
+                await asyncio.wait([ears], timeout=order.stay)
             ears.cancel()
             await asyncio.wait([ears])
     except REFUSALS as error:
@@ -131,32 +135,31 @@ async def lines_of(content: aiohttp.StreamReader) -> AsyncIterator[str]:
 class Crowd:
     """Listeners that come one after the other, stay until it is over, and leave together."""
 
-    def __init__(self, order: Report, tell: Callable[[Report], None]) -> None:
+    def __init__(self, order: ListenOrder, tell: Callable[[Report], None]) -> None:
         self.order, self.tell = order, tell
         self.reports: list[Report] = [
-            {"connected": None, "events": [], "closed": None, "refused": None, "id": None} for _ in range(order["n"])
+            {"connected": None, "events": [], "closed": None, "refused": None, "id": None} for _ in range(order.n)
         ]
-        self.first, self.over = asyncio.Event(), asyncio.Event()
+        self.first = asyncio.Event()
         self.received = 0
 
     async def listen(self) -> list[Report]:
         """Until `seconds` after the first was connected; without any, until `patience` has passed."""
-        one = self.websocket if self.order["kind"] == "websocket" else self.events
+        one = self.websocket if self.order.websocket else self.events
         connector = aiohttp.TCPConnector(limit=0, force_close=True)
         timeout = aiohttp.ClientTimeout(total=None)
         async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False) as session:
             tasks = [
-                asyncio.create_task(self.come(number, one(session, report, number < self.order["slow"])))
+                asyncio.create_task(self.come(number, one(session, report, number < self.order.slow)))
                 for number, report in enumerate(self.reports)
             ]
             everyone = asyncio.gather(*tasks, return_exceptions=True)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.someone(everyone), self.order["patience"])
+                await asyncio.wait_for(self.someone(everyone), self.order.patience)
             if self.first.is_set():
                 halfway = asyncio.create_task(self.halfway())
-                await asyncio.wait([asyncio.shield(everyone)], timeout=self.order["seconds"])
+                await asyncio.wait([asyncio.shield(everyone)], timeout=self.order.seconds)
                 halfway.cancel()
-            self.over.set()
             for task in tasks:
                 task.cancel()
             await asyncio.wait([everyone])
@@ -168,7 +171,7 @@ class Crowd:
         first.cancel()
 
     async def halfway(self) -> None:
-        await asyncio.sleep(self.order["seconds"] / 2)
+        await asyncio.sleep(self.order.seconds / 2)
         self.tell({"connected": sum(report["connected"] is not None for report in self.reports)})
 
     async def come(self, number: int, listener: Awaitable[None]) -> None:
@@ -189,37 +192,31 @@ class Crowd:
     def hear(self, report: Report, text: str) -> None:
         self.received += 1
         if self.received > MOST_EVENTS:
-            self.over.set()
-            raise asyncio.CancelledError
+            raise asyncio.CancelledError  # it leaves, and so do the others at their next one
         report["events"].append((now(), text))
 
     async def websocket(self, session: aiohttp.ClientSession, report: Report, slow: bool) -> None:
-        async with websocket(self.order["url"], self.order, self.order["patience"] + self.order["seconds"]) as socket:
+        async with websocket(self.order, self.order.patience + self.order.seconds) as socket:
             self.here(report)
             if slow:
-                await self.over.wait()
+                await asyncio.Future()  # until all leave
             with contextlib.suppress(ConnectionClosed):
                 async for message in socket:
                     self.hear(report, text_of(message))
             report["closed"] = socket.close_code or CUT
 
     async def events(self, session: aiohttp.ClientSession, report: Report, slow: bool) -> None:
-        headers = {"accept": "text/event-stream", **self.order["headers"]}
-        async with session.get(self.order["url"], headers=headers, raise_for_status=True) as response:
+        headers = {"accept": "text/event-stream", **self.order.headers}
+        async with session.get(self.order.url, headers=headers, raise_for_status=True) as response:
             self.here(report)
             if slow:
-                await self.over.wait()
+                await asyncio.Future()  # until all leave
             async for text, last_id in events_of(response.content):
                 self.hear(report, text)
                 report["id"] = last_id
             report["closed"] = ENDED
 
 
-async def listen(order: Report, tell: Callable[[Report], None]) -> list[Report]:
-    """`n` listeners; see `Crowd`. `tell` hears half-way how many are connected."""
-    return await Crowd(order, tell).listen()
-
-
-def run(kind: str, order: Report, tell: Callable[[Report], None]) -> Any:
-    """Carry out an order of `helpers.client.talking` or `helpers.client.listening`."""
-    return asyncio.run(talk(order) if kind == "talk" else listen(order, tell))
+def run(order: TalkOrder | ListenOrder, tell: Callable[[Report], None]) -> Any:
+    """Carry out an order; `tell` hears half-way how many listeners are connected."""
+    return asyncio.run(talk(order) if isinstance(order, TalkOrder) else Crowd(order, tell).listen())

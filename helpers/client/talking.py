@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Literal
 
 from helpers.arguments import number
 from helpers.client import process
+from helpers.client.orders import TalkOrder
 from helpers.client.target import target
 from helpers.errors import LessonError
 from helpers.plots import Drawn, escape, table
@@ -97,20 +99,20 @@ def talk(
     if len(messages) > MOST:
         raise LessonError(f"talk says up to {MOST} messages; these are {len(messages):,}.")
     path = checked_path(path)
-    order = {
-        "url": base + path,
-        "messages": list(messages),
-        "seconds": number("seconds", seconds, 0.01, LONGEST),
-        "greeting": bool(greeting),
-        "stay": number("stay", stay, 0, LONGEST),
-        "headers": dict(headers or {}),
-        "most": MOST_HEARD,
-        "patience": PATIENCE,
-    }
+    order = TalkOrder(
+        url=base + path,
+        messages=list(messages),
+        seconds=number("seconds", seconds, 0.01, LONGEST),
+        greeting=bool(greeting),
+        stay=number("stay", stay, 0, LONGEST),
+        headers=dict(headers or {}),
+        most=MOST_HEARD,
+        patience=PATIENCE,
+    )
     longest = PATIENCE + seconds * (len(messages) + 1) + stay
     if longest > 3 * LONGEST:
         raise LessonError(f"That may take {longest:,.0f} s; let it wait fewer `seconds` for {len(messages)} answers.")
-    report = process.client.order("talk", order, longest + 10)
+    report = process.client.order("talk", asdict(order), longest + 10)
     said: list[tuple[Side, float, str]] = [
         (side, (moment - report["origin"]) / 1e9, text) for side, moment, text in report["said"]
     ]
