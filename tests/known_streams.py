@@ -119,6 +119,8 @@ async def stream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
                 b": a comment\n\n",
                 b"data: one\r\ndata:two\r\n\r\n",
                 b"id: 7\revent: x\rdata: three\r\r",
+                b"data: x\r",
+                b"\ndata: y\r\n\r\n",
                 b"data: sp",
                 b"lit\n\n",
                 f"data: last {last}\n\n".encode(),

@@ -152,7 +152,7 @@ def test_five_hundred_listen_and_leave_within_a_second(known: Known, kind: Any) 
 def test_a_stream_is_read_as_the_standard_says(known: Known) -> None:
     heard = listen(known.events, "/forms", seconds=1, headers={"Last-Event-ID": "41"})
     (one,) = heard.listeners
-    assert [text for _, text in one.events] == ["one\ntwo", "three", "split", "last 41"]
+    assert [text for _, text in one.events] == ["one\ntwo", "three", "x\ny", "split", "last 41"]
     assert one.last_id == "7"
     assert one.closed == 1000
 

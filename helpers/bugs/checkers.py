@@ -41,8 +41,6 @@ TOOLS = {
     ),
 }  # fmt: skip
 
-COLOURS = {"CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "PY_COLORS", "MYPY_FORCE_COLOR"}  # a kernel asks for them
-
 # That an annotation is missing is no bug. Strict checkers say so of every function that has none.
 NO_BUG = re.compile(r"\[(no-untyped-\w+|type-arg|implicit-any[\w-]*|unannotated[\w-]*)\]|\bANN\d+\b")
 
@@ -56,7 +54,7 @@ def check(command: Sequence[str], sources: Iterable[Source], folder: Path) -> Me
     """
     tool, files = TOOLS[command[0]], {f"{source.name}.py": source for source in sources}
     line = [sys.executable, "-m", *command, *tool.options, *files]
-    environment = {k: v for k, v in variables().items() if k not in COLOURS} | {"NO_COLOR": "1"}
+    environment = variables() | {"NO_COLOR": "1"}  # a kernel asks every program for colours
     try:
         ran = subprocess.run(
             line, cwd=folder, env=environment, capture_output=True, timeout=SECONDS, encoding="utf-8", errors="replace"

@@ -39,7 +39,7 @@ class Bug:
     @property
     def by_status(self) -> bool:
         """Whether a status decides, and not what stands in the answer."""
-        return type(self.right) is int and 100 <= self.right <= 599
+        return isinstance(self.right, int) and 100 <= self.right <= 599
 
 
 @dataclass(frozen=True)
