@@ -221,7 +221,7 @@ class LabPage:
         """
         found = []
         for across in reversed(SMALL_LAPTOP):
-            self.page.set_viewport_size({"width": across, "height": TALL})
+            self._lay_out(across, TALL)
             self.page.wait_for_timeout(1000)
             end = self.page.locator(".jp-Cell").last.evaluate("cell => cell.getBoundingClientRect().bottom")
             assert end < TALL, "the end of the notebook is out of sight"
@@ -237,6 +237,11 @@ class LabPage:
         with self.page.context.new_page() as page:
             page.set_content(exported, wait_until="domcontentloaded")
             return found + _violations(page, "as HTML", OUTPUTS)  # how texts look there is nbconvert's
+
+    def _lay_out(self, across: int, high: int) -> None:
+        """Make the window so large, in CSS pixels; it is painted coarsely, which takes a fraction of the time."""
+        window = {"width": across, "height": high, "deviceScaleFactor": 0.1, "mobile": False}
+        self.page.context.new_cdp_session(self.page).send("Emulation.setDeviceMetricsOverride", window)
 
     def _note_response(self, response: Response) -> None:
         if response.status >= 400 and response.frame == self.page.main_frame:

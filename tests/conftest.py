@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 TOGETHER = {
     *("test_acceptance", "test_anatomy", "test_bad_requests", "test_browser", "test_claims", "test_code"),
     *("test_exchange", "test_figures", "test_kernels", "test_launch", "test_lesson_01", "test_lesson_03", "test_locks"),
-    *("test_poor_machines", "test_postgres", "test_processes", "test_readiness", "test_side_by_side", "test_start"),
+    *("test_poor_machines", "test_postgres", "test_processes", "test_readiness", "test_servers", "test_side_by_side"),
+    *("test_start", "test_streams", "test_timeline", "test_tracebacks"),
 }
 GENERAL = "test_lessons"  # its runs give way to those of a lesson's own file
 TURNS = pytest.StashKey[Path]()

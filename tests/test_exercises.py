@@ -18,6 +18,7 @@ import flask
 import pytest
 from fastapi import FastAPI
 from flask import Flask
+from lessons import WITHOUT_CLOCK
 from steady import until_quiet
 
 import helpers.exercises
@@ -36,10 +37,18 @@ pytestmark = [
 
 EXERCISES = [exercise for lesson in lessons() for exercise in of_lesson(lesson).values()]
 
-every_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.id)
+
+def beside_others(exercise: Exercise) -> list[pytest.MarkDecorator]:
+    """A check that reads a clock is tried alone."""
+    return [pytest.mark.together] if exercise.id.partition(".")[0].zfill(2) in WITHOUT_CLOCK else []
+
+
+every_exercise = pytest.mark.parametrize(
+    "exercise", [pytest.param(e, id=e.id, marks=beside_others(e)) for e in EXERCISES]
+)
 every_mistake = pytest.mark.parametrize(
     ("exercise", "name"),
-    [pytest.param(e, name, id=f"{e.id}: {name}") for e in EXERCISES for name in e.wrong],
+    [pytest.param(e, name, id=f"{e.id}: {name}", marks=beside_others(e)) for e in EXERCISES for name in e.wrong],
 )
 
 

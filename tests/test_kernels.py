@@ -11,6 +11,7 @@ from time import monotonic, sleep
 
 import psutil
 import pytest
+from children import left_after
 from jupyter_client.manager import start_new_kernel
 from lessons import code_cells, notebooks, read, run_all, troubles, wrong_checks
 from nbformat import NotebookNode
@@ -141,8 +142,7 @@ def test_a_killed_kernel_leaves_no_process_and_no_open_port(kernels: list[Kernel
     ports = kernel.ports()
     assert all(map(listening, ports))
     kernel.process.kill()
-    _, alive = psutil.wait_procs(family, timeout=10)
-    assert alive == []
+    assert left_after(10, family) == []
     assert not any(map(listening, ports))
     assert survivor.value(ASK) == "[{'kernel': 1}, {'kernel': 1}]"
 
@@ -178,8 +178,7 @@ def test_a_measurement_that_is_cut_short_leaves_no_process_and_what_was_measured
             kernel.manager.restart_kernel()
         else:
             kernel.process.kill()
-        _, alive = psutil.wait_procs(family, timeout=10)
-        assert alive == []
+        assert left_after(10, family) == []
     finally:
         kernel.end()
     found = Comparison.load()

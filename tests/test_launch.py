@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from children import child
+from children import child, left_after
 
 from helpers import LessonError, burst, launch, serve, show, stop_all
 from helpers.servers import Launched, NoSuchServer, ServeError, Server, commands
@@ -274,15 +274,8 @@ def test_a_killed_kernel_leaves_no_process_and_no_file(moment, tmp_path, monkeyp
         left += mine.children(recursive=True)
         assert left
         kernel.kill()
-        assert psutil.wait_procs(left, GONE_WITHIN)[1] == [] or comes_true(lambda: not any(alive(p) for p in left))
+        assert left_after(GONE_WITHIN, left) == []
         assert comes_true(lambda: list(logs.iterdir()) == [])
-
-
-def alive(process):
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def test_the_same_name_is_replaced_and_keeps_its_port_whatever_runs_it(client):
@@ -454,7 +447,7 @@ def test_a_server_that_dies_later_says_so_with_the_last_line_of_its_log():
     workers = server.processes
     os.kill(server.pid, signal.SIGKILL)
     assert comes_true(lambda: not server.running)
-    assert comes_true(lambda: not any(alive(worker) for worker in workers))
+    assert left_after(GONE_WITHIN, workers) == []
     assert server.pids == []
     assert "has ended; the last line of its log is" in repr(server)
     assert server.log.strip().splitlines()[-1].strip() in repr(server)

@@ -238,6 +238,7 @@ def test_where_there_is_no_postgresql_the_cell_that_needs_it_says_so(
     assert "secret" not in sentence
 
 
+@pytest.mark.together
 @pytest.mark.timeout(SECONDS + 60)
 def test_where_there_is_no_postgresql_the_cells_that_ask_none_go_on_and_all_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

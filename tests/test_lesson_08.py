@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from children import left_after
 from lessons import QUICK, ROOT, changed, only, read, run_lesson
 from nbformat.v4 import new_code_cell
 from test_exercises import assert_passes, attempt_at
@@ -245,10 +246,8 @@ def test_locust_ends_with_its_cell_and_with_its_kernel(end: str, tmp_path: Path)
             assert not [output for output in kernel.run(source) if output.output_type == "error"]
         kernel.client.execute(cells["command-locust"])
         sending = wait_for(lambda: three_of_locust(kernel.process), 20)
-        began = time.monotonic()
         kernel.manager.interrupt_kernel() if end == "interrupt" else kernel.process.kill()
-        _, left = psutil.wait_procs(sending, timeout=20)
-        assert not left, f"after {time.monotonic() - began:.0f} s there are still {left}"
+        assert left_after(20, sending) == []
     finally:
         kernel.end()
 

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import psutil
 import psycopg
 import pytest
-from children import child
+from children import child, left_after, runs
 
 from helpers import LessonError, postgres, stop_all
 from helpers.servers import NoDatabase
@@ -85,17 +85,7 @@ def server(url):
 
 
 def ends(process):
-    deadline = time.monotonic() + GONE_WITHIN
-    while lives(process) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not lives(process)
-
-
-def lives(process):
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    return left_after(GONE_WITHIN, [process]) == []
 
 
 def tables(url):
@@ -185,7 +175,7 @@ def test_what_a_killed_supervisor_leaves_is_ended_by_the_next_start(start_kernel
     os.kill(report["supervisor"], signal.SIGKILL)
     kernel.kill()
     kernel.wait()
-    assert lives(orphan)
+    assert runs(orphan)
     database = postgres()
     assert ends(orphan)
     assert tables(database.url) == 0

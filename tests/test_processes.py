@@ -7,12 +7,12 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from textwrap import dedent
 
 import psutil
 import pytest
+from children import left_after
 
 from helpers.processes import CannotStart, Child, ChildError, Ended, PortTaken, Refused, TimedOut, registry
 
@@ -313,7 +313,4 @@ input()
         assert kernel.stdout is not None
         process = psutil.Process(int(kernel.stdout.readline()))
         kernel.kill()
-    deadline = time.monotonic() + 10
-    while psutil.pid_exists(process.pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    assert left_after(10, [process]) == []

@@ -174,6 +174,6 @@ def test_a_verdict_that_is_guessed_comes_out_in_two_ways(name: str, flipped: boo
     cells = {claim: "judge-claims" if claim == "C34" else f"judge-{claim.lower()}" for claim in run.before}
     changes = (*run.always, *(run.flip if flipped else ()))
     notebook = only(changed(read(path), changes), "imports", *run.cells, *cells.values())
-    seen = run_lesson(path, tmp_path, SECONDS, notebook)
+    seen = run_lesson(path, tmp_path, SECONDS, notebook, pace=0.5)
     for claim, verdict in (run.after if flipped else run.before).items():
         assert f"Verdict: {verdict}." in seen[cells[claim]]
