@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 # Test files that read no clock: what they look at stays the same however busy the machine is.
 TOGETHER = {
-    *("test_acceptance", "test_anatomy", "test_bad_requests", "test_browser", "test_claims", "test_code"),
+    *("test_acceptance", "test_adoption", "test_contract", "test_export", "test_ledger_picture", "test_lesson_12"),
+    *("test_anatomy", "test_bad_requests", "test_browser", "test_claims", "test_code"),
     *("test_exchange", "test_figures", "test_kernels", "test_launch", "test_lesson_01", "test_lesson_03", "test_locks"),
     *("test_poor_machines", "test_postgres", "test_processes", "test_readiness", "test_servers", "test_side_by_side"),
     *("test_start", "test_streams", "test_timeline", "test_tracebacks"),

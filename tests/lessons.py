@@ -21,7 +21,7 @@ from nbformat import NotebookNode
 from helpers.exercises import solution
 
 LONG = {"07", "08"}  # lessons that take minutes, as they measure servers of their own
-WITHOUT_CLOCK = {"00", "01", "02", "03", "04", "10"}  # lessons in which nothing is measured by a clock
+WITHOUT_CLOCK = {"00", "01", "02", "03", "04", "10", "11", "12"}  # lessons in which nothing is measured by a clock
 QUICK = 0.2  # the pace at which loads are as short as a test of the cells, not of the numbers, can have them
 ROOT = Path(__file__).resolve().parents[1]
 WRITEFILE = re.compile(r"\A%%writefile work/\w+\.py$", re.MULTILINE)  # how a lesson makes a file for a server to load

@@ -19,6 +19,9 @@ from helpers.exercises import lessons, of_lesson
 every_rule = pytest.mark.parametrize("rule", RULES)
 
 
+APP = 60  # lines of a solution, from which on it is a whole app
+
+
 @cache
 def lesson_at(path: Path) -> Lesson:
     claims = tomllib.loads((ROOT / "data" / "claims.toml").read_text(encoding="utf-8"))
@@ -29,6 +32,7 @@ def lesson_at(path: Path) -> Lesson:
         notebook=stored(path),
         claims={claim: table["decided"] for claim, table in claims.items() if number in table["lesson"]},
         exercises={exercise.id: exercise.answer for exercise in exercises.values()},
+        apps=sum(exercise.solution.count("\n") > APP for exercise in exercises.values()),
     )
 
 
@@ -299,7 +303,7 @@ BREAKS: dict[str, dict[str, Change]] = {
         "the verdict only in the title": write("verdicts", "## The verdict", ""),
     },
     "people_go_wrong_in_a_cell_that_runs": {"only told": drop("wrong-file", "wrong-run")},
-    "two_or_three_exercises_each_with_its_check": {
+    "two_to_four_exercises_each_with_its_check": {
         "one": drop("exercise-7-2", "check-7-2"),
         "another id": put("exercise-7-2", metadata={"tags": ["exercise", "7.3"]}),
         "no id": put("exercise-7-2", metadata={"tags": ["exercise"]}),

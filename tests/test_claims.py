@@ -18,6 +18,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from helpers import judge, ledger, predict, recall, start_again
 from helpers.checks import Open, Timed
 from helpers.claims import drawing, entries, rules, store
+from helpers.claims.guesses import asked_for
 from helpers.claims.rules import Claim, Number
 from helpers.errors import LessonError
 from helpers.plots import Canvas
@@ -48,6 +49,7 @@ def results(tmp_path, monkeypatch):
     monkeypatch.setenv("LESSON_RESULTS", str(tmp_path / "results"))
     for variable in ("XDG_CACHE_HOME", "HOME", "LOCALAPPDATA"):
         monkeypatch.setenv(variable, str(tmp_path / "cache"))
+    asked_for.clear()  # what other tests of this process have asked
     return tmp_path / "results"
 
 

@@ -8,20 +8,26 @@ ones stay in the file as its history.
 from helpers.claims.again import NewStart, Recall, recall, start_again
 from helpers.claims.board import Ledger
 from helpers.claims.cards import Judgement
+from helpers.claims.exporting import Export, export, read_export
 from helpers.claims.guesses import Guess
+from helpers.claims.recorded import record
 from helpers.claims.rules import Claim
 from helpers.claims.telling import judge, ledger, predict
 
 __all__ = [
     "Claim",
+    "Export",
     "Guess",
     "Judgement",
     "Ledger",
     "NewStart",
     "Recall",
+    "export",
     "judge",
     "ledger",
     "predict",
+    "read_export",
     "recall",
+    "record",
     "start_again",
 ]

@@ -4,9 +4,10 @@ import json
 import re
 
 from helpers.claims import rules
-from helpers.claims.drawing import band, in_words
+from helpers.claims.drawing import in_words
 from helpers.claims.entries import Entry, entry_of
-from helpers.claims.guesses import paragraphs, says
+from helpers.claims.guesses import paragraphs
+from helpers.claims.scoring import says_so
 from helpers.claims.store import notices, open_store
 from helpers.errors import LessonError
 from helpers.plots import Drawn, escape
@@ -81,16 +82,8 @@ def _is_off(name: str, entry: Entry) -> bool:
     """Whether a guess that was made before the look says something else than what was found."""
     if not entry["guesses"] or not entry["verdicts"] or entry["guesses"][-1].get("late"):
         return False
-    guess, last = entry["guesses"][-1]["value"], entry["verdicts"][-1]
-    if last["verdict"] in (rules.INCONCLUSIVE, rules.OPINION, rules.UNMEASURABLE):
-        return False
-    if isinstance(guess, str) and guess.strip().casefold() in rules.VERDICTS:
-        return guess.strip().casefold() != last["verdict"]
-    evidence, span = last.get("evidence"), band(guess)
-    if isinstance(evidence, dict) and span:
-        low, high = (evidence.get(end) for end in ("low", "high"))
-        return (low is not None and low > span[1]) or (high is not None and high < span[0])
-    return isinstance(evidence, bool | str) and not says(guess, evidence)
+    last = entry["verdicts"][-1]
+    return last["verdict"] != rules.INCONCLUSIVE and says_so(entry["guesses"][-1]["value"], last) is False
 
 
 def _names_in(lesson: str) -> set[str]:

@@ -1,6 +1,5 @@
 """The cards that `judge` shows, one for each kind of evidence."""
 
-import math
 import re
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from typing import Any
 from helpers.claims import rules
 from helpers.claims.drawing import MARKS, MOODS, band, extent, in_words, marked, number_line, rule_in_words
 from helpers.claims.entries import Entry, GuessValue
-from helpers.claims.guesses import asked_for, change, heading, paragraphs, says, with_unit
+from helpers.claims.guesses import agrees, asked_for, change, heading, paragraphs, says, with_unit
 from helpers.claims.rules import Checks, Claim, Evidence, Number, Verdict
 from helpers.plots import Drawn, Picture, escape, inline, table
 
@@ -143,10 +142,9 @@ class Measured(Judgement):
         if (span := band(guess)) is None:
             return ""
         low, high = span
-        found = self.evidence
-        if low <= found.high and found.low <= high:
-            if not found.conclusive or math.inf in (found.high, -found.low):
-                return ": with an interval as wide as this, the measurement does not tell"
+        if (right := agrees(guess, self.evidence)) is None:
+            return ": with an interval as wide as this, the measurement does not tell"
+        if right:
             return ": the measurement agrees"
         ratio = self.evidence.value / (low if self.evidence.value < low else high or 1)
         far = max(ratio, 1 / ratio) if ratio > 0 else 0

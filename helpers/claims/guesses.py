@@ -1,5 +1,6 @@
 """The card that `predict` shows, and what a guess is in words."""
 
+import math
 from collections.abc import Iterable
 
 from helpers.claims.drawing import band, in_words
@@ -82,3 +83,15 @@ def says(guess: object, found: str | bool) -> bool:
     if isinstance(found, bool):
         said = {"yes": "true", "no": "false"}.get(said, said)
     return said == str(found).strip().casefold()
+
+
+def agrees(guess: object, found: Number) -> bool | None:
+    """Whether a guessed number or range meets the measured interval.
+
+    None where the guess is no number, and where the interval is too wide to tell: it would agree with anything.
+    """
+    if (span := band(guess)) is None:
+        return None
+    if span[0] > found.high or found.low > span[1]:
+        return False
+    return True if found.conclusive and math.inf not in (found.high, -found.low) else None

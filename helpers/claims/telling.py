@@ -77,9 +77,7 @@ def judge(name: str, evidence: object = ...) -> Judgement:
 def ledger() -> Ledger:
     """Where all of the article's claims stand on this machine; ``ledger().verdicts["C30"]`` is one verdict."""
     entries = open_store().read()
-    return Ledger(
-        rules.claims(), {name: entry_of(entries, name) for name in rules.claims()}, open_store().place, notices()
-    )
+    return Ledger(rules.claims(), entries, open_store().place, notices())
 
 
 def _running_cell() -> int | None:

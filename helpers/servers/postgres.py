@@ -31,7 +31,7 @@ class Database(Drawn):
         self._url = url
         self.external = child is None
         self._child = child
-        self._stopped = False
+        self._stopped = self._forked = False
         self.version, self.max_connections = _ask(url)
 
     @property
@@ -44,7 +44,7 @@ class Database(Drawn):
     @property
     def running(self) -> bool:
         """Whether it is there to be asked."""
-        return not self._stopped and (self._child is None or self._child.running)
+        return not self._stopped and (self._forked or self._child is None or self._child.running)
 
     def ask_to_stop(self) -> None:
         """Ask for a stop, without waiting for it."""
@@ -59,8 +59,8 @@ class Database(Drawn):
             self._child.stop()
 
     def abandon(self) -> None:
-        """In a forked process: it is the parent's."""
-        self._stopped = True
+        """In a forked process: it is the parent's to stop, and can be asked as before."""
+        self._forked = True
 
     def summary(self) -> str:
         if not self.running:

@@ -1,0 +1,82 @@
+"""The attempts so far, as a map of rules by attempts; they are kept in results/, for the second sitting."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable
+from typing import Any, TypedDict
+
+from helpers.plots import FASTAPI, TROUBLE
+from helpers.storage import folders
+
+FILE = "reviews.json"
+MOST = 12  # attempts of one name that are shown
+
+
+class Attempt(TypedDict):
+    """One review: whose it was, and the numbers of the rules."""
+
+    name: str
+    broken: list[int]
+    kept: list[int]
+
+
+def remember(name: str, broken: Iterable[int], kept: Iterable[int]) -> list[Attempt]:
+    """Keep this attempt; return all of its name, oldest first, at most twelve."""
+    attempt: Attempt = {"name": name, "broken": sorted(broken), "kept": sorted(kept)}
+    everyone = [*_kept(), attempt]
+    names = {each["name"] for each in everyone}
+    shortened = [each for one in sorted(names) for each in [a for a in everyone if a["name"] == one][-MOST:]]
+    for folder in folders():
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            new = folder / f"{FILE}.{os.getpid()}"
+            new.write_text(json.dumps(shortened), encoding="utf-8")
+            new.replace(folder / FILE)
+            break
+    return [each for each in shortened if each["name"] == name]
+
+
+def _kept() -> list[Attempt]:
+    """What was kept and can be read: a file that was damaged counts as none."""
+    for folder in folders():
+        with contextlib.suppress(OSError, ValueError):
+            found = json.loads((folder / FILE).read_text(encoding="utf-8"))
+            return [each for each in found if _whole(each)] if isinstance(found, list) else []
+    return []
+
+
+def _whole(found: Any) -> bool:
+    return (
+        isinstance(found, dict)
+        and isinstance(found.get("name"), str)
+        and all(
+            isinstance(found.get(part), list) and all(type(number) is int for number in found[part])
+            for part in ("broken", "kept")
+        )
+    )
+
+
+def drawn(attempts: list[Attempt]) -> str:
+    """A row an attempt, the newest last; a column a rule: ✓ kept, ✗ broken, · not told."""
+    from helpers.contract.rules import RULES
+
+    style = "text-align:center!important;padding:.1rem 0;min-width:1.6rem"
+    heads = "".join(f'<th style="{style}" title="{rule.name}">{number}</th>' for number, rule in RULES.items())
+    rows = []
+    for count, attempt in enumerate(attempts, start=1):
+        cells = []
+        for number in RULES:
+            mark, color = ("·", "inherit")
+            if number in attempt["kept"]:
+                mark, color = "✓", FASTAPI
+            elif number in attempt["broken"]:
+                mark, color = "✗", TROUBLE
+            weight = "700" if mark == "✗" else "400"
+            edge = f"outline:2px dashed {TROUBLE};outline-offset:-3px;" if mark == "✗" else ""
+            cells.append(f'<td style="{style};color:{color};font-weight:{weight};{edge}">{mark}</td>')
+        here = " (now)" if count == len(attempts) else ""
+        rows.append(f'<tr><th style="white-space:nowrap">{count}{here}</th>{"".join(cells)}</tr>')
+    return f"<table><tr><th>rule</th>{heads}</tr>{''.join(rows)}</table>"
