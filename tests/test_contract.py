@@ -252,7 +252,7 @@ BROKEN: dict[str, tuple[str, int, tuple[tuple[str, str], ...]]] = {
                 '@app.get("/todos/{id}", responses=refusals(404))',
                 '@app.get("/todos/{id}", responses={200: {"model": Sent}, **refusals(404)}, response_model=None)',
             ),
-            ("def one(id: Id, response: Response) -> Todo:", "def one(id: Id, response: Response):"),
+            ("def one(id: int, response: Response) -> Todo:", "def one(id: int, response: Response):"),
         ),
     ),
     "the document lacks a field": (K, 20, (("    return app\n", f"    {LIE}    return app\n"),)),
@@ -580,6 +580,7 @@ def test_no_database_is_one_sentence() -> None:
 WORKERS = """
 import os
 import threading
+import time
 
 from helpers.contract import PostgresStore
 from helpers.contract.example import over
@@ -591,6 +592,7 @@ class Locked(PostgresStore):
     def change(self, id, changes, version=None):
         with self.lock:
             row = self.get(id)
+            time.sleep(0.005)
             return super().change(id, changes) if row and version in (None, row["version"]) else None
 
     def add(self, todo, key=None):

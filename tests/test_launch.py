@@ -583,3 +583,13 @@ def test_gunicorn_gets_the_worker_that_fits_the_app():
     assert worker("wsgi", None) == "its own"
     assert worker("wsgi", 1) == worker("wsgi", 2) == "--worker-class=gthread"
     assert worker("asgi", None) == "--worker-class=asgi"
+
+
+def test_of_what_kind_an_app_is_is_found_out_once_for_each_state_of_its_file(work, monkeypatch):
+    started = []
+    child = launching.Child
+    monkeypatch.setattr(launching, "Child", lambda module, *a, **k: started.append(module) or child(module, *a, **k))
+    for source, kinds in ((WSGI, ["wsgi", "wsgi"]), (ASGI, ["asgi"])):
+        (work / "both.py").write_text(source, encoding="utf-8")
+        assert [launch("granian", "work/both.py:app").kind for _ in kinds] == kinds
+    assert started.count("helpers.servers.launch_probe") == 2

@@ -1,6 +1,6 @@
 from typing import Annotated
 
-from fastapi import FastAPI, Header, HTTPException, Path, Query, Request, Response
+from fastapi import FastAPI, Header, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -11,7 +11,6 @@ from helpers.contract import Store
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Order = Annotated[int, Field(strict=True, ge=0)]
 Done = Annotated[bool, Field(strict=True)]
-Id = Annotated[int, Path(ge=1)]
 
 
 class Sent(BaseModel):
@@ -87,13 +86,13 @@ def make_fastapi(store=Store):
         return shown(added.todo, response)
 
     @app.get("/todos/{id}", responses=refusals(404))
-    def one(id: Id, response: Response) -> Todo:
+    def one(id: int, response: Response) -> Todo:
         if (row := todos.get(id)) is None:
             raise HTTPException(404, "There is no such todo.")
         return shown(row, response)
 
     @app.patch("/todos/{id}", responses=refusals(404, 412, 422, 428))
-    def change(id: Id, sent: Change, response: Response, if_match: Annotated[str | None, Header()] = None) -> Todo:
+    def change(id: int, sent: Change, response: Response, if_match: Annotated[str | None, Header()] = None) -> Todo:
         row = todos.get(id)
         if row is None:
             raise HTTPException(404, "There is no such todo.")
@@ -107,7 +106,7 @@ def make_fastapi(store=Store):
         return shown(changed, response)
 
     @app.delete("/todos/{id}", status_code=204, responses=refusals(404))
-    def remove(id: Id) -> None:
+    def remove(id: int) -> None:
         if not todos.remove(id):
             raise HTTPException(404, "There is no such todo.")
 

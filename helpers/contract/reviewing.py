@@ -33,6 +33,12 @@ class Review(Drawn):
         return min(self.broken, default=None)
 
     @property
+    def stumbled(self) -> int | None:
+        """The first broken rule of the first attempt that kept rule 1; None where there was no such attempt."""
+        begun = (attempt for attempt in self._attempts if 1 in attempt["kept"])
+        return min(next(begun, {"broken": []})["broken"], default=None)
+
+    @property
     def title(self) -> str:
         """The finding in one line."""
         told = len(self.kept) + len(self.broken)

@@ -25,6 +25,8 @@ OWN = {
     "PYTHONDONTWRITEBYTECODE": "1",  # a file changed twice in a second would be taken for unchanged
 }
 
+_kinds: dict[tuple[object, ...], Kind] = {}  # by the state of the app's file and its variables
+
 
 def launch(
     software: str,
@@ -98,6 +100,18 @@ def launch(
 
 
 def _kind_of(found: Target, target: str, variables: dict[str, str], deadline: float) -> Kind:
+    """Of what kind the app is, found out once for each state of its file."""
+    place = (found.folder or Path()).joinpath(*found.module.split(".")).with_suffix(".py").absolute()
+    if not place.is_file():
+        return _probed(found, target, variables, deadline)
+    look = place.stat()
+    state = place, look.st_mtime_ns, look.st_size, found.name, *sorted(variables.items())
+    if state not in _kinds:
+        _kinds[state] = _probed(found, target, variables, deadline)
+    return _kinds[state]
+
+
+def _probed(found: Target, target: str, variables: dict[str, str], deadline: float) -> Kind:
     """Of what kind the app is, found out in a process that ends right after: this one shall not have it in it."""
     where = [str((found.folder or Path()).resolve()), found.module, found.name]
     try:
