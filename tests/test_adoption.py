@@ -249,6 +249,7 @@ def test_a_page_made_from_the_notebook_shows_the_list(tmp_path: Path) -> None:
     assert "who leads? Django by 2, Flask by 2 and FastAPI by 1" in page
 
 
+@pytest.mark.long  # in short: the browser's run of lesson 12
 @pytest.mark.browser
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not chromium(), reason="needs Chromium, as the browser tests do")

@@ -21,7 +21,7 @@ class Sent(BaseModel):
 
 
 class Change(Sent):
-    title: Title = Field(default_factory=str)  # left out where it is not sent
+    title: Title = Field(default_factory=str)  # a factory: the document shows no empty default
 
 
 class Todo(BaseModel):

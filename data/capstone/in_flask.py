@@ -19,7 +19,7 @@ class Sent(BaseModel):
 
 
 class Change(Sent):
-    title: Title = Field(default_factory=str)  # left out where it is not sent
+    title: Title = Field(default_factory=str)  # a factory: the document shows no empty default
 
 
 class Todo(BaseModel):
@@ -35,6 +35,14 @@ class Page(BaseModel):
     items: list[Todo]
     total: int
     next: str | None
+
+
+class Refusal(BaseModel):
+    error: str
+
+
+class Refused(Refusal):
+    fields: dict[str, str]
 
 
 class Asked(BaseModel):
@@ -53,6 +61,8 @@ def shown(row, status=200):
 
 def make_flask(store=Store):
     app, todos = APIFlask("todos"), store()
+    app.config["HTTP_ERROR_SCHEMA"] = Refusal.model_json_schema()
+    app.config["VALIDATION_ERROR_SCHEMA"] = Refused.model_json_schema()
 
     @app.error_processor
     def refuse(refused):

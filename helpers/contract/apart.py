@@ -125,9 +125,9 @@ class _Threaded(Apart):
             self._server.stop()
 
 
-def _child(make_app: Callable[[], Any], parents: Connection, pipe: Connection) -> None:
+def _child(make_app: Callable[[], Any], parents_end: Connection, pipe: Connection) -> None:
     """Serve the app, tell where it listens, and wait for orders; a parent that ends closes the pipe."""
-    parents.close()
+    parents_end.close()
     gc.freeze()  # what is the parent's is not cleaned up from here
     try:
         server = _served(make_app)

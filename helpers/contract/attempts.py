@@ -12,7 +12,7 @@ from helpers.plots import FASTAPI, TROUBLE
 from helpers.storage import folders
 
 FILE = "reviews.json"
-MOST = 12  # attempts of one name that are shown
+KEPT, SHOWN = 100, 12  # attempts of one name
 
 
 class Attempt(TypedDict):
@@ -24,11 +24,11 @@ class Attempt(TypedDict):
 
 
 def remember(name: str, broken: Iterable[int], kept: Iterable[int]) -> list[Attempt]:
-    """Keep this attempt; return all of its name, oldest first, at most twelve."""
+    """Keep this attempt; return all of its name, oldest first."""
     attempt: Attempt = {"name": name, "broken": sorted(broken), "kept": sorted(kept)}
-    everyone = [*_kept(), attempt]
+    everyone = [*_read(), attempt]
     names = {each["name"] for each in everyone}
-    shortened = [each for one in sorted(names) for each in [a for a in everyone if a["name"] == one][-MOST:]]
+    shortened = [each for one in sorted(names) for each in [a for a in everyone if a["name"] == one][-KEPT:]]
     for folder in folders():
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ def remember(name: str, broken: Iterable[int], kept: Iterable[int]) -> list[Atte
     return [each for each in shortened if each["name"] == name]
 
 
-def _kept() -> list[Attempt]:
+def _read() -> list[Attempt]:
     """What was kept and can be read: a file that was damaged counts as none."""
     for folder in folders():
         with contextlib.suppress(OSError, ValueError):
@@ -60,13 +60,13 @@ def _whole(found: Any) -> bool:
 
 
 def drawn(attempts: list[Attempt]) -> str:
-    """A row an attempt, the newest last; a column a rule: ✓ kept, ✗ broken, · not told."""
+    """A row for each of the latest attempts, the newest last; a column a rule: ✓ kept, ✗ broken, · not told."""
     from helpers.contract.rules import RULES
 
     style = "text-align:center!important;padding:.1rem 0;min-width:1.6rem"
     heads = "".join(f'<th style="{style}" title="{rule.name}">{number}</th>' for number, rule in RULES.items())
     rows = []
-    for count, attempt in enumerate(attempts, start=1):
+    for count, attempt in [*enumerate(attempts, start=1)][-SHOWN:]:
         cells = []
         for number in RULES:
             mark, color = ("·", "inherit")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from helpers.contract.story import Broken, Story, Todo, short, todo, told
+from helpers.exchange import Answer
 
 PAGE = 20  # todos, where nobody asks for another number
 CROWDS = 6  # on a busy machine those of one may come one after another
@@ -17,9 +18,12 @@ def paged(app: Story) -> None:
     made += [app.post(title=f"number {n}") for n in range(len(made) + 1, PAGE + 6)]
     for path, size in (("/todos", PAGE), ("/todos?limit=10", 10), ("/todos?limit=25", 25)):
         pages = app.pages(path)
-        first = len(pages[0]["items"])
-        if first != size:
-            raise Broken(f"GET {path} came back with {first} of {len(made)} todos; the contract says a page of {size}.")
+        sizes = [len(page["items"]) for page in pages]
+        if any(came != size for came in (sizes[0], *sizes[:-1])):
+            raise Broken(
+                f"GET {path} and its next pages came back with {short(sizes)} of {len(made)} todos; the contract says "
+                f"{size} a page."
+            )
         _shows(path, pages, made)
 
 
@@ -28,17 +32,14 @@ def deleted_between(app: Story) -> None:
     page = app.page("/todos?limit=2")
     for seen in page["items"]:
         app.ask("DELETE", seen["url"], 204)
-    _follow(app, page, made[2:], "GET /todos?limit=2, then both of its todos are deleted")
-
-
-def _follow(app: Story, page: dict[str, Any], left: list[Todo], told_before: str) -> None:
+    then = "GET /todos?limit=2, then both of its todos are deleted"
     if page["next"] is None:
-        raise Broken(f"{told_before}; next was null, and {len(left)} more todos were there.")
+        raise Broken(f"{then}; next was null, and {len(made) - 2} more todos were there.")
     shown = [each["id"] for one in app.pages(page["next"]) for each in one["items"]]
-    if missed := [each["id"] for each in left if each["id"] not in shown]:
+    if missed := [each["id"] for each in made[2:] if each["id"] not in shown]:
         raise Broken(
-            f"{told_before}: {page['next']} goes on with {short(shown)} and misses {short(missed)}; the contract says "
-            "a deleted todo makes nobody miss another (`after` is the last id seen)."
+            f"{then}: {page['next']} goes on with {short(shown)} and misses {short(missed)}; the contract says a "
+            "deleted todo makes nobody miss another (`after` is the last id seen)."
         )
 
 
@@ -63,7 +64,7 @@ def limited(app: Story) -> None:
 
 def versions(app: Story) -> None:
     answer = app.ask("POST", "/todos", 201, 200, json={"title": "milk"})
-    url = todo(answer)["url"]
+    url, numbers = todo(answer)["url"], [todo(answer)["version"]]
     first = _etag(answer)
     _same(app, url, first, told(answer))
     app.post(title="another")
@@ -76,6 +77,9 @@ def versions(app: Story) -> None:
         if (new := _etag(answer)) in seen:
             raise Broken(f"{told(answer)} came with ETag {new}, as before; each change gives a new one.")
         _same(app, url, new, told(answer))
+        if (version := todo(answer)["version"]) in numbers:
+            raise Broken(f"{told(answer)} came back with version {version}, as before; each change makes a new one.")
+        numbers.append(version)
         for old in seen:
             request = {"json": {"title": "oil"}, "headers": {"if-match": old}}
             refused = app.ask("PATCH", url, 412, says=f"the version is {new} by now", **request)
@@ -85,7 +89,7 @@ def versions(app: Story) -> None:
         raise Broken(f"PATCH {url} with an old If-Match was refused and has changed the todo; it changes nothing.")
 
 
-def _etag(answer: Any) -> str:
+def _etag(answer: Answer) -> str:
     tag = answer.headers.get("etag")
     if tag is None or len(tag) < 3 or not (tag.startswith('"') and tag.endswith('"')):
         raise Broken(f"{told(answer)} came with ETag {short(tag)}; the contract says a text in quotes.")
@@ -121,11 +125,12 @@ def repeated(app: Story) -> None:
         raise Broken(
             f"{told(again)}, the second time, came back {short(todo(again))}; the first was {short(todo(first))}."
         )
-    app.ask("POST", "/todos", 409, json={"title": "tea"}, headers=key, says="this key was for another todo")
+    for other in ({"title": "tea", "order": 3}, {"title": "milk", "order": 4}):
+        app.ask("POST", "/todos", 409, json=other, headers=key, says="this key was for another todo")
     _count(app, 1, f"{told(again)}, twice, and once for another todo")
-    other = app.ask("POST", "/todos", 201, json={"title": "milk", "order": 3}, headers={"idempotency-key": "b7e1-b"})
-    if todo(other)["id"] == todo(first)["id"]:
-        raise Broken(f"{told(other)} came back with the todo of another key; another key makes another todo.")
+    second = app.ask("POST", "/todos", 201, json={"title": "milk", "order": 3}, headers={"idempotency-key": "b7e1-b"})
+    if todo(second)["id"] == todo(first)["id"]:
+        raise Broken(f"{told(second)} came back with the todo of another key; another key makes another todo.")
     app.ask("POST", "/todos", 201, json={"title": "milk", "order": 3}, says="without a key each POST makes a todo")
     _count(app, 3, "two keys and a POST without one")
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from helpers.contract.story import Broken, Story, Todo, excerpt, short, todo, told, value
 from helpers.errors import LessonError
+from helpers.exchange import Answer
 
 NOBODY = "/todos/987654321"
-NOT_HERE = {"if-match": '"of no version"'}
+NO_VERSION = {"if-match": '"no-such-version"'}
 LONGEST = 100
 
 BAD_TITLES: tuple[Any, ...] = ("", "   ", "x" * (LONGEST + 1), 5, None)
@@ -60,7 +61,7 @@ def types(app: Story) -> None:
         app.ask("POST", "/todos", 422, json={"title": "milk", name: bad}, says=says)
 
 
-def strangers(app: Story) -> None:
+def unknown_fields(app: Story) -> None:
     for name in ("priority", "Done"):
         answer = app.ask("POST", "/todos", 422, json={"title": "milk", name: 1}, says="nobody knows this field")
         found = value(answer)
@@ -75,15 +76,16 @@ def refusals(app: Story) -> None:
     app.post(title="tea", headers=key)
     for method, path, request in (
         ("GET", NOBODY, {}),
-        ("POST", "/todos", {"json": {"title": ""}}),
-        ("PATCH", url, {"json": {"title": "tea"}, "headers": NOT_HERE}),
+        ("PATCH", url, {"json": {"title": "tea"}, "headers": NO_VERSION}),
         ("PATCH", url, {"json": {"title": "tea"}}),
         ("GET", "/todos?done=maybe", {}),
         ("POST", "/todos", {"json": {"title": "coffee"}, "headers": key}),
     ):  # whether these are refused is for other rules: here is asked how
         _refusal_form(app, method, path, request, ())
+    _refusal_form(app, "POST", "/todos", {"json": {"title": ""}}, (), names="title")
     broken = {"content": '{"title": ', "headers": {"content-type": "application/json"}}
     _refusal_form(app, "POST", "/todos", broken, (400, 422))
+    _refusal_form(app, "POST", "/todos", {"json": []}, (400, 422))
     _refusal_form(app, "GET", "/nowhere", {}, (404,))
     for method, path in (("PUT", "/todos"), ("DELETE", "/todos"), ("POST", url)):
         _refusal_form(app, method, path, {}, (405,))
@@ -92,7 +94,7 @@ def refusals(app: Story) -> None:
 def absent(app: Story) -> None:
     app.post(title="milk")
     app.ask("GET", NOBODY, 404, says="there is no such todo")
-    app.ask("PATCH", NOBODY, 404, json={"title": "tea"}, headers=NOT_HERE, says="there is no such todo")
+    app.ask("PATCH", NOBODY, 404, json={"title": "tea"}, headers=NO_VERSION, says="there is no such todo")
     app.ask("DELETE", NOBODY, 404, says="there is no such todo")
 
 
@@ -139,7 +141,7 @@ def deleted(app: Story) -> None:
         used.add(id_)
 
 
-def _holds(answer: Any, found: Todo, wanted: Mapping[str, Any], says: str) -> None:
+def _holds(answer: Answer, found: Todo, wanted: Mapping[str, Any], says: str) -> None:
     """Every field of `wanted` is in `found`, with its type."""
     for name, expected in wanted.items():
         if type(found[name]) is not type(expected) or found[name] != expected:
@@ -147,7 +149,10 @@ def _holds(answer: Any, found: Todo, wanted: Mapping[str, Any], says: str) -> No
             raise Broken(f"{told(answer)} came back with {came}; the contract says: {says}.")
 
 
-def _refusal_form(app: Story, method: str, path: str, request: dict[str, Any], statuses: tuple[int, ...]) -> None:
+def _refusal_form(
+    app: Story, method: str, path: str, request: dict[str, Any], statuses: tuple[int, ...], names: str = ""
+) -> None:
+    """A refusal, where it is one, is JSON of the one form; a 422 has the field `names` among its fields."""
     answer = app.ask(method, path, *statuses, says="and JSON with an error" if statuses else "", **request)
     if answer.status is None or not 400 <= answer.status < 500:
         return
@@ -155,10 +160,11 @@ def _refusal_form(app: Story, method: str, path: str, request: dict[str, Any], s
         found = answer.json()
     except LessonError:  # it is not JSON
         found = None
-    form = '{"error": "..."}' + (' and "fields": {name: text}' if answer.status == 422 else "")
+    form = '{"error": "..."}' + (f' and "fields": {{"{names or "name"}": "..."}}' if answer.status == 422 else "")
     good = isinstance(found, dict) and isinstance(found.get("error"), str) and found["error"] != ""
     if good and answer.status == 422:
         fields = found.get("fields")
         good = isinstance(fields, dict) and all(isinstance(text, str) for text in fields.values())
+        good = good and (not names or names in fields)
     if not good or "json" not in answer.headers.get("content-type", ""):
         raise Broken(f"{told(answer)} came back {answer.status} {excerpt(answer)}; every refusal is JSON, {form}.")

@@ -12,7 +12,7 @@ from helpers.contract.rules import RULES
 from helpers.contract.story import Broken, Story
 from helpers.errors import LessonError
 from helpers.plots import Drawn, escape, table
-from helpers.words import listed, plural
+from helpers.words import plural
 
 
 class Review(Drawn):
@@ -106,5 +106,5 @@ def _numbers(rules: Iterable[int] | None) -> list[int]:
         raise LessonError(f"rules= is a list of numbers, such as [1, 2], not {rules!r}.")
     numbers = sorted({whole_number("A rule's number", rule, 1, len(RULES)) for rule in rules})
     if not numbers:
-        raise LessonError(f"Name one rule or more, of {listed([1, '...', len(RULES)], '')}.".replace("  ", " "))
+        raise LessonError(f"Name one rule or more, from 1 to {len(RULES)}.")
     return numbers

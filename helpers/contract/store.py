@@ -94,7 +94,6 @@ class PostgresStore:
     """
 
     def __init__(self, address: str, schema: str | None = None) -> None:
-        import psycopg
         from psycopg.rows import dict_row
         from psycopg.sql import SQL, Identifier
         from psycopg_pool import ConnectionPool, PoolTimeout
@@ -109,31 +108,30 @@ class PostgresStore:
         except PoolTimeout as cause:
             self._pool.close()
             raise LessonError("No PostgreSQL answers at this address: run the cell with postgres() first.") from cause
-        try:
-            self._run(SQL("create schema if not exists {}").format(name))
-            self._run(
+        with self._pool.connection() as connection:
+            connection.execute("select pg_advisory_xact_lock(1)")  # workers begin in the same moment
+            connection.execute(SQL("create schema if not exists {}").format(name))
+            connection.execute(
                 SQL(
                     "create table if not exists {} (id bigint generated always as identity primary key, "
                     'title text not null, done boolean not null, "order" bigint, version bigint not null default 1, '
                     "key text unique, sent jsonb not null)"
                 ).format(self._table)
             )
-        except psycopg.errors.UniqueViolation:
-            pass  # another process made them in the same moment
 
     def add(self, todo: Mapping[str, Any], key: str | None = None) -> Added:
         """As `Store.add`; the key is unique, so of several inserts in the same moment one makes a row."""
         sent = {name: todo[name] for name in ("title", "done", "order")}
         values = {**sent, "key": key, "sent": json.dumps(sent)}
-        made = self._run(
+        insert = (
             'insert into {} (title, done, "order", key, sent) values (%(title)s, %(done)s, %(order)s, %(key)s, '
-            "%(sent)s) on conflict (key) do nothing returning *",
-            values,
+            "%(sent)s) on conflict (key) do nothing returning *"
         )
-        if made:
-            return Added(_row(made[0]), made=True, same=True)
-        (first,) = self._run("select * from {} where key = %(key)s", values)
-        return Added(_row(first), made=False, same=first["sent"] == sent)
+        while True:
+            if made := self._run(insert, values):
+                return Added(_row(made[0]), made=True, same=True)
+            if first := self._run("select * from {} where key = %(key)s", values):  # not removed in between
+                return Added(_row(first[0]), made=False, same=first[0]["sent"] == sent)
 
     def get(self, id: int) -> Row | None:
         """As `Store.get`."""
@@ -144,9 +142,12 @@ class PostgresStore:
         """As `Store.page`."""
         values = {"after": after, "limit": limit, "done": done}
         fit = "from {} where (%(done)s::boolean is null or done = %(done)s)"
-        rows = self._run(f"select * {fit} and id > %(after)s order by id limit %(limit)s", values)
-        (count,) = self._run(f"select count(*) {fit}", values)
-        return [_row(row) for row in rows], count["count"]
+        with self._pool.connection() as connection:
+            connection.execute("set transaction isolation level repeatable read")  # both see the same todos
+            page = f"select * {fit} and id > %(after)s order by id limit %(limit)s"
+            rows = self._rows(connection, page, values)
+            (counted,) = self._rows(connection, f"select count(*) {fit}", values)
+        return [_row(row) for row in rows], counted["count"]
 
     def change(self, id: int, changes: Mapping[str, Any], version: int | None = None) -> Row | None:
         """As `Store.change`, in one statement: the row is changed only where the version is still the one given."""
@@ -166,14 +167,17 @@ class PostgresStore:
         """Close the connections."""
         self._pool.close()
 
-    def _run(self, statement: Any, values: Mapping[str, Any] | None = None) -> list[Row]:
-        """The rows that a statement about the table returns."""
+    def _run(self, statement: str, values: Mapping[str, Any]) -> list[Row]:
+        """The rows that one statement returns, in a transaction of its own."""
+        with self._pool.connection() as connection:
+            return self._rows(connection, statement, values)
+
+    def _rows(self, connection: Any, statement: str, values: Mapping[str, Any]) -> list[Row]:
+        """The rows that a statement returns, with the table in place of its braces."""
         from psycopg.sql import SQL
 
-        query = SQL(statement).format(self._table) if isinstance(statement, str) else statement
-        with self._pool.connection() as connection:
-            cursor = connection.execute(query, values)
-            return cursor.fetchall() if cursor.description else []  # type: ignore[return-value]  # rows are dicts
+        found: list[Row] = connection.execute(SQL(statement).format(self._table), values).fetchall()
+        return found
 
 
 def _row(found: Row) -> Row:
