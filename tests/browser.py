@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -92,6 +94,15 @@ class Lab:
         with opener.open(request, timeout=START) as answer:
             content = answer.read()
         return json.loads(content) if content else None
+
+    def until_no_kernel_runs(self) -> None:
+        """Wait for the last kernel's end: a list of kernels that is asked for in between may come back as a 500."""
+        deadline = time.monotonic() + START
+        while time.monotonic() < deadline:
+            with contextlib.suppress(urllib.error.HTTPError):
+                if self.api("kernels") == []:
+                    return
+            time.sleep(0.1)
 
 
 @contextmanager
@@ -277,3 +288,4 @@ def lab_page(context: BrowserContext, lab: Lab) -> Iterator[LabPage]:
         page.close()
         for session in lab.api("sessions"):
             lab.api(f"sessions/{session['id']}", "DELETE")
+        lab.until_no_kernel_runs()

@@ -264,8 +264,8 @@ BROKEN: dict[str, tuple[str, int, tuple[tuple[str, str], ...]]] = {
 }
 
 
-ONE_A_RULE = {rule: name for name, (_, rule, _) in reversed(BROKEN.items())}.values()
-MORE = [name if name in ONE_A_RULE else pytest.param(name, marks=pytest.mark.long) for name in BROKEN]
+EVERY_OTHER_RULE = {rule: name for name, (_, rule, _) in reversed(BROKEN.items()) if rule % 2 == 0}.values()
+MORE = [name if name in EVERY_OTHER_RULE else pytest.param(name, marks=pytest.mark.long) for name in BROKEN]
 
 
 @pytest.mark.parametrize("name", MORE)

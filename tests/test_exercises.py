@@ -140,7 +140,11 @@ def test_an_answer_cell_is_short_and_each_cell_compiles(exercise: Exercise) -> N
     assert len([line for line in exercise.solution.splitlines() if line.strip()]) <= most, f"{most} lines at most"
 
 
-@pytest.mark.parametrize("command", [["check", "--ignore=B018"], ["format", "--check", "--diff"]], ids=lambda c: c[0])
+# A capstone's function has all its routes, as a learner has it in one cell.
+CHECK = ["check", "--ignore=B018", "--extend-per-file-ignores=answer_11.[12].py:C901"]
+
+
+@pytest.mark.parametrize("command", [CHECK, ["format", "--check", "--diff"]], ids=lambda c: c[0])
 def test_the_solutions_are_clean(command: list[str], tmp_path: Path) -> None:
     for exercise in EXERCISES:  # a file for each, whose name a complaint begins with
         (tmp_path / f"answer_{exercise.id}.py").write_text(solution(exercise.id).source + "\n", encoding="utf-8")

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,10 @@ class Source:
     name: str
     text: str
 
-    @property
+    @cached_property
     def functions(self) -> dict[str, ROUTES]:
         """Its functions that a decorator gives an address, by name, in their order."""
-        nodes = (node for node in self._tree.body if isinstance(node, ROUTES))
+        nodes = (node for node in ast.parse(self.text).body if isinstance(node, ROUTES))
         return {node.name: node for node in nodes if any(isinstance(each, ast.Call) for each in node.decorator_list)}
 
     def owner(self, line: int) -> str | None:
@@ -78,10 +79,6 @@ class Source:
             for number in range(_first_line(node), (node.end_lineno or 0) + 1):
                 lines[number - 1] = ""
         return "\n".join(lines)
-
-    @property
-    def _tree(self) -> ast.Module:
-        return ast.parse(self.text)
 
     def bugs(self) -> dict[str, Bug]:
         """The bugs that a docstring describes. Raises LessonError for a docstring that names no right answer."""
@@ -116,14 +113,14 @@ def read(file: str | Path) -> Source:
     here, there = Path(file), seeded() / Path(file)
     path = here if here.is_file() else there
     try:
-        text = path.read_text(encoding="utf-8")
-        ast.parse(text)
+        source = Source(path.stem, path.read_text(encoding="utf-8"))
+        source.functions  # noqa: B018 - parsed now: Python 3.11 stumbles where two threads parse at once
     except OSError as cause:
         names = ", ".join(sorted(path.name for path in seeded().glob("bugs_*.py")))
         raise LessonError(f"There is no file {str(file)!r}, neither here nor in data/bugs ({names}).") from cause
     except (SyntaxError, ValueError) as cause:
         raise LessonError(f"{path.name} is no Python yet; mend it, write it again and hunt again.") from cause
-    return Source(path.stem, text)
+    return source
 
 
 def described(sources: Iterable[Source]) -> dict[str, Bug]:
