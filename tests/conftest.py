@@ -71,8 +71,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: most of what runs together waits for servers, kernels and pages."""
-    return min(4, cores() + 1)
+    """Most of what runs together waits for servers, kernels and pages."""
+    return min(4, max(2, cores()))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -29,6 +29,7 @@ def shows_pages(lesson: Path) -> bool:
 
 
 AT_ROOT = {"03"}
+MOSTLY_RUNS = {"06", "11"}  # minutes in which a page of cards and timelines comes, as in lessons that are looked at
 BASES = {"plain": "/", "prefix": "/user/ada/"}
 
 
@@ -45,7 +46,7 @@ def lessons_at_their_addresses() -> list[Any]:
             marks=[
                 *(
                     [pytest.mark.long]
-                    if path.stem[:2] in LONG or (name == "plain" and path.stem[:2] not in AT_ROOT)
+                    if path.stem[:2] in LONG | MOSTLY_RUNS or (name == "plain" and path.stem[:2] not in AT_ROOT)
                     else []
                 ),
             ],
