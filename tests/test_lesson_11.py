@@ -175,7 +175,7 @@ def test_another_right_answer_passes_too(name: str) -> None:
 
 
 ALSO_WRONG = {
-    "11.1 no app": ("def make_fastapi():\n    return 5\n", "not yet", "returns no app of FastAPI"),
+    "11.1 no app": ("def make_fastapi():\n    return 5\n", "not yet", "no app of FastAPI"),
     "11.1 nothing returned": ("def make_fastapi():\n    app = 5\n", "not started", "no route for /todos"),
     "11.2 fails": ("def make_flask():\n    return {}[1]\n", "not yet", "raises KeyError: 1"),
     "11.3 nothing to make it with": ("Shelf = 5\n", "not yet", "Hand over the class"),

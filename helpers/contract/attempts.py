@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterable
 from typing import Any, TypedDict
 
 from helpers.plots import FASTAPI, TROUBLE
-from helpers.storage import folders
+from helpers.storage import keep, kept
 
 FILE = "reviews.json"
 KEPT, SHOWN = 100, 12  # attempts of one name
@@ -23,28 +22,21 @@ class Attempt(TypedDict):
     kept: list[int]
 
 
-def remember(name: str, broken: Iterable[int], kept: Iterable[int]) -> list[Attempt]:
+def remember(name: str, broken: Iterable[int], not_broken: Iterable[int]) -> list[Attempt]:
     """Keep this attempt; return all of its name, oldest first."""
-    attempt: Attempt = {"name": name, "broken": sorted(broken), "kept": sorted(kept)}
+    attempt: Attempt = {"name": name, "broken": sorted(broken), "kept": sorted(not_broken)}
     everyone = [*_read(), attempt]
     names = {each["name"] for each in everyone}
     shortened = [each for one in sorted(names) for each in [a for a in everyone if a["name"] == one][-KEPT:]]
-    for folder in folders():
-        with contextlib.suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
-            new = folder / f"{FILE}.{os.getpid()}"
-            new.write_text(json.dumps(shortened), encoding="utf-8")
-            new.replace(folder / FILE)
-            break
+    keep(FILE, json.dumps(shortened))
     return [each for each in shortened if each["name"] == name]
 
 
 def _read() -> list[Attempt]:
     """What was kept and can be read: a file that was damaged counts as none."""
-    for folder in folders():
-        with contextlib.suppress(OSError, ValueError):
-            found = json.loads((folder / FILE).read_text(encoding="utf-8"))
-            return [each for each in found if _whole(each)] if isinstance(found, list) else []
+    with contextlib.suppress(ValueError):
+        found = json.loads(kept(FILE) or "[]")
+        return [each for each in found if _whole(each)] if isinstance(found, list) else []
     return []
 
 

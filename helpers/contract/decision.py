@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from pathlib import Path
 
 from helpers.errors import LessonError
 from helpers.plots import Drawn, escape, table
-from helpers.storage import folders
+from helpers.storage import keep, kept
 from helpers.words import listed
 
 PARTS = {
@@ -32,10 +31,10 @@ class Decision(Drawn):
             return (
                 f"Nothing is written yet: under each heading put a sentence or two in place of the dots. {self._all()}"
             )
-        kept = f"Kept in {self.place}."
+        place = f"Kept in {self.place}."
         if not self.lacks:
-            return f"All four parts are there. {kept}"
-        return " ".join([*(f"{part}: {what}" for part, what in self.lacks.items()), kept])
+            return f"All four parts are there. {place}"
+        return " ".join([*(f"{part}: {what}" for part, what in self.lacks.items()), place])
 
     def body(self) -> str:
         if self.place is None:
@@ -83,14 +82,9 @@ def _lack(part: str, body: str) -> str:
 
 
 def _keep(text: str) -> Path:
-    for folder in folders():
-        place = folder / FILE
-        with contextlib.suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
-            if place.exists() and place.read_text(encoding="utf-8") != text:
-                place.replace(folder / BEFORE)
-            place.write_text(text, encoding="utf-8")
-            return place
-    raise LessonError(
-        "No folder for results can be written: copy your record out of this cell, so that it is not lost."
-    )
+    before = kept(FILE)
+    if before not in (None, text):
+        keep(BEFORE, str(before))
+    if (place := keep(FILE, text)) is None:
+        raise LessonError("No folder for results can be written: copy your record elsewhere, so that it is not lost.")
+    return place

@@ -51,7 +51,9 @@ class Review(Drawn):
     def body(self) -> str:
         parts = [f"<p><b>{escape(self.title)}</b></p>", attempts.drawn(self._attempts)]
         if self.first is not None:
-            parts.append(self._sentence(self.first, "Begin here. "))
+            rule = f"Rule {self.first}, {RULES[self.first].name}"
+            seen = escape(self.broken[self.first])
+            parts.append(f'<p class="bad">Begin here. <b>{escape(rule)}:</b> {seen}</p>')
         if rest := sorted(self.broken)[1:]:
             rows = [(str(number), RULES[number].name, self.broken[number]) for number in rest]
             said = f"{plural(len(rest), 'more broken rule')}: one mistake often breaks several"
@@ -59,10 +61,6 @@ class Review(Drawn):
         rules = [(str(number), rule.name, rule.says) for number, rule in RULES.items()]
         parts.append(f"<details><summary>The twenty rules</summary>{table(rules, ('rule', '', 'it says'))}</details>")
         return "".join(parts)
-
-    def _sentence(self, number: int, before: str) -> str:
-        rule = f"Rule {number}, {RULES[number].name}"
-        return f'<p class="bad">{before}<b>{escape(rule)}:</b> {escape(self.broken[number])}</p>'
 
 
 def review(make_app: Callable[[], Any], rules: Iterable[int] | None = None, *, stop_first: bool = False) -> Review:
@@ -75,9 +73,7 @@ def review(make_app: Callable[[], Any], rules: Iterable[int] | None = None, *, s
     rule has, and where `make_app` is no function.
     """
     numbers = _numbers(rules)
-    if not callable(make_app) or hasattr(make_app, "wsgi_app") or hasattr(make_app, "openapi"):
-        kind = type(make_app).__name__
-        raise LessonError(f"Hand over the function that makes the app, review(make_app); this is an object, a {kind}.")
+    refuse_apps(make_app)
     name = getattr(make_app, "__name__", type(make_app).__name__)
     broken: dict[int, str] = {}
     kept: list[int] = []
@@ -97,6 +93,13 @@ def review(make_app: Callable[[], Any], rules: Iterable[int] | None = None, *, s
         if broken and stop_first:
             break
     return Review(name, broken, kept)
+
+
+def refuse_apps(make_app: object) -> None:
+    """Raises LessonError for an app in place of the function that makes one, and for what cannot be called."""
+    if not callable(make_app) or hasattr(make_app, "wsgi_app") or hasattr(make_app, "openapi"):
+        kind = type(make_app).__name__
+        raise LessonError(f"Hand over the function that makes the app, review(make_app); this is an object, a {kind}.")
 
 
 def _numbers(rules: Iterable[int] | None) -> list[int]:

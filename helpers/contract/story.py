@@ -12,6 +12,7 @@ from helpers.client import burst
 from helpers.contract.apart import Apart
 from helpers.errors import LessonError
 from helpers.exchange import Answer, ask
+from helpers.exchange.comparing import shorten
 from helpers.words import listed
 
 ANSWER_SECONDS = 3.0  # for one answer
@@ -152,18 +153,14 @@ def told(answer: Answer) -> str:
     parts = [sent.body.decode("utf-8", "replace")] if sent.body else []
     names = {"if-match": "If-Match", "idempotency-key": "Idempotency-Key"}
     parts += [f"{name} {sent.headers[key]}" for key, name in names.items() if key in sent.headers]
-    return f"{sent.method} {sent.target}" + (f" with {short_text(listed(parts), 160)}" if parts else "")
+    return f"{sent.method} {sent.target}" + (f" with {shorten(listed(parts), 160)}" if parts else "")
 
 
 def excerpt(answer: Answer) -> str:
     """The beginning of what came."""
-    return short_text(" ".join(answer.content[:2000].decode("utf-8", "replace").split()))
+    return shorten(answer.content[:2000].decode("utf-8", "replace"), 120)
 
 
 def short(found: Any) -> str:
     """A value that came, as JSON writes it."""
-    return short_text(json.dumps(found, ensure_ascii=False))
-
-
-def short_text(text: str, longest: int = 120) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+    return shorten(json.dumps(found, ensure_ascii=False), 120)

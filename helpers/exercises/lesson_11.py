@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from helpers.contract import RULES, Review, Store, over, review
 from helpers.contract.example import source
+from helpers.contract.reviewing import refuse_apps
 from helpers.errors import LessonError
 from helpers.exercises.attempt import NotStarted, NotYet, serving
 from helpers.exercises.exercise import Exercise, Wrong
@@ -26,15 +27,12 @@ def check_flask(attempt: Any) -> str:
 
 def _all_kept(make_app: Any, framework: str, package: str) -> str:
     name = f"make_{package}"
-    if not callable(make_app) or hasattr(make_app, "wsgi_app") or hasattr(make_app, "openapi"):
-        raise NotYet(f"Hand over the function {name} itself, which makes the app each time it is called.")
+    refuse_apps(make_app)
     app = make_app()
+    if app is not None and package not in {base.__module__.partition(".")[0] for base in type(app).__mro__}:
+        raise NotYet(f"{name}() returns an object of type {type(app).__name__}, no app of {framework}.")
     if app is None or not any("todos" in path for path in _paths(app)):
-        if app is not None and package not in {base.__module__.partition(".")[0] for base in type(app).__mro__}:
-            raise NotYet(f"{name}() returns no app of {framework}.")
         raise NotStarted(f"{name}() has no route for /todos yet: begin with rule 1, and POST.")
-    if package not in {base.__module__.partition(".")[0] for base in type(app).__mro__}:
-        raise NotYet(f"{name}() returns an app of another framework; here it is one of {framework}.")
     _refuse_if_broken(review(make_app, stop_first=True))
     return f"All twenty rules are kept, in {framework}."
 
@@ -50,7 +48,7 @@ def _refuse_if_broken(found: Review) -> None:
 def _paths(app: Any) -> list[str]:
     if hasattr(app, "url_map"):
         return [rule.rule for rule in app.url_map.iter_rules()]
-    return [*app.openapi()["paths"]] if hasattr(app, "openapi") else []
+    return [*app.openapi()["paths"]]
 
 
 FASTAPI, FLASK = source("fastapi"), source("flask")
@@ -272,9 +270,9 @@ EXERCISES = [
             ),
             "resets": Wrong(_broken(FASTAPI, "exclude_unset=True", ""), "Rule 8, PATCH: PATCH /todos/1"),
             "another framework": Wrong(
-                FLASK.replace("make_flask", "make_fastapi"), "an app of another framework; here it is one of FastAPI"
+                FLASK.replace("make_flask", "make_fastapi"), "an object of type APIFlask, no app of FastAPI"
             ),
-            "an app": Wrong(f"{FASTAPI}\nmake_fastapi = make_fastapi()\n", "the function make_fastapi itself"),
+            "an app": Wrong(f"{FASTAPI}\nmake_fastapi = make_fastapi()\n", "Hand over the function that makes the app"),
         },
         check=check_fastapi,
         seconds=90,
@@ -301,7 +299,7 @@ EXERCISES = [
             ),
             "no version": Wrong(_broken(FLASK, ', row["version"])', ")"), "Rule 16, twelve at once: 12 × PATCH"),
             "another framework": Wrong(
-                FASTAPI.replace("make_fastapi", "make_flask"), "an app of another framework; here it is one of Flask"
+                FASTAPI.replace("make_fastapi", "make_flask"), "an object of type FastAPI, no app of Flask"
             ),
         },
         check=check_flask,
